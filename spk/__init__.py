@@ -1,0 +1,1 @@
+"""Voiceprint enrollment and open-set speaker identification."""
