@@ -1,0 +1,1 @@
+"""Files of turns, people and trials: RTTM, readable text, people.csv, trials.txt."""
