@@ -1,0 +1,252 @@
+"""The one transaction of an enrollment: what is known already, what belongs to somebody else, what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, insert, or_, select
+
+from spk.errors import ConflictError, InputError
+from spk.store import audit, outbox, queries, tables
+from spk.store.home import StagedClip
+from spk.store.names import clean_name, label_digits
+from spk.store.records import (
+    Enrollment,
+    Gallery,
+    NewRecording,
+    NewSample,
+    Recording,
+    Sample,
+    Speaker,
+    SpeakerState,
+)
+from spk.timeline import total
+
+__all__ = ["check", "enroll", "same_audio"]
+
+_S, _R = tables.samples.c, tables.recordings.c
+
+
+@dataclass
+class _Known:
+    """A stored sample, and the models that have a voiceprint of it."""
+
+    sample: Sample
+    models: set[str] = field(default_factory=set)
+
+
+def check(samples: Sequence[NewSample]) -> None:
+    """Refuse what no embedder can have made.
+
+    Raises:
+        InputError: no samples, no vectors, or vectors that are not finite and L2-normalised.
+    """
+    if not samples:
+        raise InputError("nothing to enroll: give at least one sample")
+    for sample in samples:
+        if not sample.vectors:
+            raise InputError(f"{sample.recording.source}: no voiceprint was made of it: embed it first")
+        for vector in sample.vectors.values():
+            # Not `abs(…) > …`: NaN must not pass.
+            if vector.ndim != 1 or not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
+                raise InputError(f"{sample.recording.source}: its voiceprint is not a vector of length 1")
+
+
+def enroll(
+    tx: Connection,
+    gallery: Gallery,
+    who: str | Speaker | None,
+    samples: Sequence[NewSample],
+    clips: Sequence[StagedClip | None],
+    *,
+    force: bool,
+) -> Enrollment:
+    """Store samples for a speaker; see ``Store.enroll``."""
+    speaker = _whom(tx, gallery, who)
+    known = _known(tx, gallery, samples)
+    added: dict[UUID, Sample] = {}
+    already: dict[UUID, Sample] = {}
+    forced: list[str] = []
+    to_place: list[StagedClip] = []
+    for new, clip in zip(samples, clips, strict=True):
+        mine = [
+            other for other in known if other.sample.speaker == speaker.id and same_audio(new, other.sample)
+        ]
+        missing = set(new.vectors).difference(*(other.models for other in mine))
+        exact = next((other for other in mine if other.sample.sha256 == new.sha256), None)
+        if not missing:
+            sample = (exact or mine[0]).sample
+            already.setdefault(sample.id, sample)
+            continue
+        if exact is None:
+            theirs = [other.sample for other in known if other.sample.speaker != speaker.id]
+            reasons = (*new.forced, *_conflicts(tx, new, theirs, force=force))
+            exact = _Known(_insert_sample(tx, gallery, speaker, new, reasons))
+            known.append(exact)
+            forced += reasons
+            if clip:
+                tx.execute(insert(tables.clips).values(sample=exact.sample.id, sha256=clip.sha256))
+                to_place.append(clip)
+        _insert_voiceprints(tx, exact.sample, {model: new.vectors[model] for model in sorted(missing)})
+        exact.models |= missing
+        added[exact.sample.id] = exact.sample
+    for clip in to_place:  # last, so that nothing lies there of an enrollment that was refused
+        clip.place()
+    already = {id_: sample for id_, sample in already.items() if id_ not in added}
+    if added:
+        ids = [str(id_) for id_ in added]
+        audit.append(tx, "enroll", gallery=gallery.id, speaker=speaker.id, samples=ids, already=len(already))
+    if forced:
+        audit.append(tx, "force", gallery=gallery.id, speaker=speaker.id, reasons=forced)
+    return Enrollment(speaker, tuple(added.values()), tuple(already.values()))
+
+
+def same_audio(one: NewSample | Sample, other: NewSample | Sample) -> bool:
+    """Whether two samples are the same speech: the same content, or more than half of the shorter one."""
+    if one.sha256 == other.sha256:
+        return True
+    if one.recording.sha256 != other.recording.sha256:
+        return False
+    ours, theirs = one.parts or (one.segment,), other.parts or (other.segment,)
+    shared = total(both for part in ours for piece in theirs if (both := part & piece))
+    return shared > min(total(ours), total(theirs)) / 2
+
+
+def _whom(tx: Connection, gallery: Gallery, who: str | Speaker | None) -> Speaker:
+    """The speaker meant; a new one for a new name, or for none."""
+    if isinstance(who, Speaker):
+        return queries.find_speaker(tx, gallery, who.id)
+    if who is not None and label_digits(who):
+        return queries.find_speaker(tx, gallery, who)
+    name = None
+    if who is not None:
+        name = clean_name(who)
+        for speaker in queries.speakers(tx, gallery.id, tables.speakers.c.name == name):
+            return speaker
+    state = SpeakerState.ENROLLED if name else SpeakerState.UNKNOWN
+    speaker = Speaker(_free_id(tx, gallery), gallery.id, name, state, datetime.now(UTC))
+    tx.execute(
+        insert(tables.speakers).values(
+            id=speaker.id, gallery=gallery.id, name=name, state=state, created=speaker.created
+        )
+    )
+    return speaker
+
+
+def _free_id(tx: Connection, gallery: Gallery) -> UUID:
+    """An id whose first four digits nobody of the gallery has, where there are such: labels then differ."""
+    id_ = uuid4()
+    for _ in range(16):
+        if not queries.with_prefix(tx, gallery.id, id_.hex[:4]):
+            break
+        id_ = uuid4()
+    return id_
+
+
+def _known(tx: Connection, gallery: Gallery, samples: Sequence[NewSample]) -> list[_Known]:
+    """The stored samples of the gallery that have content or a recording in common with new ones."""
+    in_common = or_(
+        _S.sha256.in_([new.sha256 for new in samples]),
+        _S.recording.in_(
+            select(_R.id).where(
+                _R.gallery == gallery.id, _R.sha256.in_([new.recording.sha256 for new in samples])
+            )
+        ),
+    )
+    conditions = (tables.speakers.c.gallery == gallery.id, in_common)
+    models = queries.models_by_sample(tx, *conditions)
+    return [_Known(sample, models.get(sample.id, set())) for sample in queries.samples(tx, *conditions)]
+
+
+def _conflicts(tx: Connection, new: NewSample, theirs: Sequence[Sample], *, force: bool) -> list[str]:
+    """What is overridden by ``force``: one reason for each other speaker who has the same audio."""
+    owners = dict.fromkeys(sample.speaker for sample in theirs if same_audio(new, sample))
+    if owners and not force:
+        labels = tx.execute(select(tables.speakers).where(tables.speakers.c.id.in_(owners)))
+        names = ", ".join(sorted(row.name or f"unknown-{row.id.hex[:4]}" for row in labels))
+        raise ConflictError(
+            f"{new.recording.source}: {new.segment.start:.1f} s to {new.segment.end:.1f} s already belongs "
+            f"to {names}: rename or merge them if they are the same person, or use --force"
+        )
+    return [f"the same audio belongs to speaker {owner}" for owner in owners]
+
+
+def _insert_sample(
+    tx: Connection, gallery: Gallery, speaker: Speaker, new: NewSample, forced: tuple[str, ...]
+) -> Sample:
+    sample = Sample(
+        id=uuid4(),
+        speaker=speaker.id,
+        recording=_recording(tx, gallery, new.recording),
+        segment=new.segment,
+        parts=new.parts or (new.segment,),
+        sha256=new.sha256,
+        net_seconds=new.net_seconds,
+        quality=dict(new.quality),
+        origin=new.origin,
+        forced=forced,
+        created=datetime.now(UTC),
+    )
+    tx.execute(
+        insert(tables.samples).values(
+            id=sample.id,
+            speaker=sample.speaker,
+            recording=sample.recording.id,
+            start=sample.segment.start,
+            end=sample.segment.end,
+            parts=[[part.start, part.end] for part in sample.parts],
+            sha256=sample.sha256,
+            net_seconds=sample.net_seconds,
+            quality=sample.quality,
+            origin=sample.origin,
+            forced=list(sample.forced),
+            created=sample.created,
+        )
+    )
+    return sample
+
+
+def _recording(tx: Connection, gallery: Gallery, new: NewRecording) -> Recording:
+    """The recording of that content, stored if it is new to the gallery."""
+    row = tx.execute(
+        select(tables.recordings).where(_R.gallery == gallery.id, _R.sha256 == new.sha256)
+    ).first()
+    if row is not None:
+        return Recording(row.id, gallery.id, row.sha256, row.source, row.duration)
+    # A file's name may hold bytes that are no text: the database could not store them.
+    source = new.source.encode("utf-8", "replace").decode()
+    recording = Recording(uuid4(), gallery.id, new.sha256, source, new.duration)
+    tx.execute(
+        insert(tables.recordings).values(
+            id=recording.id,
+            gallery=gallery.id,
+            sha256=recording.sha256,
+            source=recording.source,
+            duration=recording.duration,
+        )
+    )
+    return recording
+
+
+def _insert_voiceprints(tx: Connection, sample: Sample, vectors: dict[str, NDArray[np.float32]]) -> None:
+    changed = []
+    for fingerprint, vector in vectors.items():
+        model = queries.find_model(tx, fingerprint, len(vector))
+        if model is None:
+            tx.execute(insert(tables.models).values(fingerprint=fingerprint, dim=len(vector)))
+            model = tx.scalars(
+                select(tables.models.c.id).where(tables.models.c.fingerprint == fingerprint)
+            ).one()
+        id_ = uuid4()
+        tx.execute(
+            insert(tables.voiceprints).values(
+                id=id_, sample=sample.id, model=model, vector=tables.to_bytes(vector)
+            )
+        )
+        changed.append((id_, model))
+    outbox.note(tx, changed)

@@ -1,0 +1,269 @@
+"""What is read from the tables, as records."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
+
+from spk.errors import FingerprintError, NotFoundError
+from spk.store import tables
+from spk.store.names import clean_name, hint, label_digits
+from spk.store.records import (
+    Gallery,
+    Origin,
+    Profile,
+    Recording,
+    Sample,
+    Speaker,
+    SpeakerState,
+    Voiceprint,
+)
+from spk.timeline import Segment
+
+__all__ = [
+    "clip_hashes",
+    "find_gallery",
+    "find_model",
+    "find_speaker",
+    "fingerprints",
+    "galleries",
+    "models_by_sample",
+    "profiles",
+    "same_speaker",
+    "samples",
+    "speakers",
+    "voiceprint_keys",
+    "voiceprints",
+    "with_prefix",
+]
+
+_MANY = 10_000  # ids in one query; SQLite takes 32,766
+
+_S, _R, _P, _V, _M = (
+    tables.samples.c,
+    tables.recordings.c,
+    tables.speakers.c,
+    tables.voiceprints.c,
+    tables.models.c,
+)
+
+_SAMPLE = (
+    _S.id.label("sample_id"),
+    _S.speaker.label("speaker_id"),
+    _S.recording.label("recording_id"),
+    *(_S.start, _S.end, _S.parts, _S.sha256, _S.net_seconds, _S.quality, _S.origin, _S.forced),
+    _S.created.label("sample_created"),
+    _R.sha256.label("recording_sha256"),
+    _R.gallery.label("gallery_id"),
+    *(_R.source, _R.duration),
+)
+
+
+def galleries(tx: Connection) -> list[Gallery]:
+    """Every gallery, by name."""
+    rows = tx.execute(select(tables.galleries).order_by(tables.galleries.c.name))
+    return [Gallery(row.id, row.name) for row in rows]
+
+
+def find_gallery(tx: Connection, name: str) -> Gallery:
+    """The gallery of a clean name.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = tx.execute(select(tables.galleries).where(tables.galleries.c.name == name)).first()
+    if row is None:
+        raise NotFoundError(
+            f'no gallery "{name}"{hint(name, (gallery.name for gallery in galleries(tx)))}: '
+            "enroll somebody into it to make it"
+        )
+    return Gallery(row.id, row.name)
+
+
+def speakers(tx: Connection, gallery: UUID, *conditions: ColumnElement[bool]) -> list[Speaker]:
+    """The speakers of a gallery that fulfil the conditions: by name, then the unknown by age."""
+    table = tables.speakers
+    found = tx.execute(
+        select(table)
+        .where(_P.gallery == gallery, *conditions)
+        .order_by(_P.name.is_(None), _P.name, _P.created, _P.id)
+    )
+    return [_speaker(row) for row in found]
+
+
+def with_prefix(tx: Connection, gallery: UUID, digits: str) -> list[Speaker]:
+    """The speakers whose id begins with these hexadecimal digits."""
+    first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    return speakers(tx, gallery, _P.id.between(first, last))
+
+
+def find_speaker(tx: Connection, gallery: Gallery, who: str | UUID) -> Speaker:
+    """A speaker by name, by a label such as ``unknown-7f3a``, or by id.
+
+    A label still finds somebody who got a name since, so that older files keep their meaning.
+
+    Raises:
+        NotFoundError: there is none, or the label stands for several.
+    """
+    if isinstance(who, UUID):
+        found = speakers(tx, gallery.id, _P.id == who)
+    elif digits := label_digits(who):
+        found = with_prefix(tx, gallery.id, digits)
+        found = [speaker for speaker in found if speaker.state is SpeakerState.UNKNOWN] or found
+        if len(found) > 1:
+            longer = ", ".join(f"unknown-{speaker.id.hex[:12]}" for speaker in found[:5])
+            raise NotFoundError(f"{who} stands for {len(found)} people: write {longer}")
+    else:
+        found = speakers(tx, gallery.id, _P.name == clean_name(who)) or _by_id(tx, gallery.id, who)
+    if not found:
+        names = (speaker.label for speaker in speakers(tx, gallery.id))
+        raise NotFoundError(f'no speaker "{who}" in the gallery "{gallery.name}"{hint(str(who), names)}')
+    return found[0]
+
+
+def same_speaker(tx: Connection, speaker: Speaker) -> Speaker:
+    """A speaker as stored now.
+
+    Raises:
+        NotFoundError: it was deleted or merged meanwhile.
+    """
+    row = tx.execute(select(tables.speakers).where(_P.id == speaker.id)).first()
+    if row is None:
+        raise NotFoundError(f"{speaker.label} is not in this home any more: deleted or merged meanwhile")
+    return _speaker(row)
+
+
+def samples(tx: Connection, *conditions: ColumnElement[bool]) -> list[Sample]:
+    """The samples that fulfil the conditions, oldest first."""
+    query = _joined(*_SAMPLE).where(*conditions).order_by(_S.created, _S.id)
+    return [_sample(row) for row in tx.execute(query)]
+
+
+def voiceprints(tx: Connection, speaker: Speaker) -> list[Voiceprint]:
+    """Every voiceprint of a speaker, of every model."""
+    rows = tx.execute(
+        _joined(_V.id, _V.sample, _M.fingerprint, _V.vector, prints=True)
+        .where(_S.speaker == speaker.id)
+        .order_by(_M.fingerprint, _S.created, _S.id)
+    )
+    return [Voiceprint(row.id, row.sample, row.fingerprint, tables.from_bytes(row.vector)[0]) for row in rows]
+
+
+def voiceprint_keys(tx: Connection, *conditions: ColumnElement[bool]) -> list[tuple[UUID, int]]:
+    """The ids and models' numbers of the voiceprints whose samples fulfil the conditions."""
+    rows = tx.execute(_joined(_V.id, _V.model, prints=True).where(*conditions))
+    return [(row.id, row.model) for row in rows]
+
+
+def models_by_sample(tx: Connection, *conditions: ColumnElement[bool]) -> dict[UUID, set[str]]:
+    """The models that made a voiceprint of each sample that fulfils the conditions."""
+    models: dict[UUID, set[str]] = {}
+    for row in tx.execute(_joined(_V.sample, _M.fingerprint, prints=True).where(*conditions)):
+        models.setdefault(row.sample, set()).add(row.fingerprint)
+    return models
+
+
+def profiles(
+    tx: Connection, gallery: UUID, model: str, speakers: Collection[UUID] | None = None
+) -> Iterator[Profile]:
+    """The profiles of a gallery (or of some of its speakers) in one query, in the order of the ids."""
+    query = (
+        _joined(*_SAMPLE, _V.vector, _P.name, _P.state, _P.created.label("speaker_created"), prints=True)
+        .where(_P.gallery == gallery, _M.fingerprint == model)
+        .order_by(_S.speaker, _S.created, _S.id)
+    )
+    if speakers is not None and len(speakers) <= _MANY:
+        query = query.where(_S.speaker.in_(speakers))
+    for speaker, group in groupby(tx.execute(query), key=lambda row: row.speaker_id):
+        if speakers is not None and speaker not in speakers:
+            continue
+        rows = list(group)
+        state, created = SpeakerState(rows[0].state), rows[0].speaker_created
+        yield Profile(
+            Speaker(speaker, gallery, rows[0].name, state, created),
+            tables.from_bytes(*(row.vector for row in rows)),
+            np.array([row.net_seconds for row in rows], dtype=np.float64),
+            tuple(_sample(row) for row in rows),
+            model,
+        )
+
+
+def fingerprints(tx: Connection, *conditions: ColumnElement[bool]) -> list[str]:
+    """The models that made the voiceprints whose samples fulfil the conditions."""
+    print_by_it = (
+        select(_V.id)
+        .join(tables.samples, _S.id == _V.sample)
+        .join(tables.speakers, _P.id == _S.speaker)
+        .where(_V.model == _M.id, *conditions)
+    )
+    return list(tx.scalars(select(_M.fingerprint).where(print_by_it.exists()).order_by(_M.fingerprint)))
+
+
+def find_model(tx: Connection, fingerprint: str, dim: int) -> int | None:
+    """The number of a model in this home; None before its first voiceprint.
+
+    Raises:
+        FingerprintError: its vectors here are of another length.
+    """
+    row = tx.execute(select(tables.models).where(_M.fingerprint == fingerprint)).first()
+    if row is None:
+        return None
+    if row.dim != dim:
+        raise FingerprintError(
+            f"a vector of {dim} numbers was given for model {fingerprint[:12]}, whose voiceprints here "
+            f"have {row.dim}: embed the audio with that model"
+        )
+    return int(row.id)
+
+
+def clip_hashes(tx: Connection, *conditions: ColumnElement[bool]) -> list[str]:
+    """The clips of the samples that fulfil the conditions, oldest first."""
+    query = (
+        select(tables.clips.c.sha256)
+        .join(tables.samples, _S.id == tables.clips.c.sample)
+        .where(*conditions)
+        .order_by(_S.created, _S.id)
+    )
+    return list(dict.fromkeys(tx.scalars(query)))
+
+
+def _joined(*columns: ColumnElement[Any], prints: bool = False) -> Select[Any]:
+    """Samples with their recordings and speakers; with ``prints`` also voiceprints and models, a row each."""
+    source = tables.samples.join(tables.recordings, _R.id == _S.recording)
+    source = source.join(tables.speakers, _P.id == _S.speaker)
+    if prints:
+        source = source.join(tables.voiceprints, _V.sample == _S.id)
+        source = source.join(tables.models, _M.id == _V.model)
+    return select(*columns).select_from(source)
+
+
+def _by_id(tx: Connection, gallery: UUID, who: str) -> list[Speaker]:
+    try:
+        return speakers(tx, gallery, _P.id == UUID(who))
+    except ValueError:  # not an id either
+        return []
+
+
+def _speaker(row: Row[Any]) -> Speaker:
+    return Speaker(row.id, row.gallery, row.name, SpeakerState(row.state), row.created)
+
+
+def _sample(row: Row[Any]) -> Sample:
+    return Sample(
+        id=row.sample_id,
+        speaker=row.speaker_id,
+        recording=Recording(row.recording_id, row.gallery_id, row.recording_sha256, row.source, row.duration),
+        segment=Segment(row.start, row.end),
+        parts=tuple(Segment(start, end) for start, end in row.parts),
+        sha256=row.sha256,
+        net_seconds=row.net_seconds,
+        quality=row.quality,
+        origin=Origin(row.origin),
+        forced=tuple(row.forced),
+        created=row.sample_created,
+    )

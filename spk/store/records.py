@@ -1,0 +1,198 @@
+"""What the store hands out and takes in: frozen records, without any SQL in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spk.timeline import Segment
+
+__all__ = [
+    "PROVISIONAL_SECONDS",
+    "Enrollment",
+    "Gallery",
+    "NewRecording",
+    "NewSample",
+    "Origin",
+    "Profile",
+    "Recording",
+    "Sample",
+    "Speaker",
+    "SpeakerState",
+    "Voiceprint",
+]
+
+PROVISIONAL_SECONDS = 30.0
+"""Under so many seconds of net speech a profile is provisional."""
+
+
+class SpeakerState(StrEnum):
+    """Whether somebody has said who this is."""
+
+    ENROLLED = "enrolled"
+    UNKNOWN = "unknown"
+
+
+class Origin(StrEnum):
+    """How a sample came to belong to its speaker."""
+
+    ENROLLED = "enrolled"
+    CORRECTED = "corrected"
+    CONFIRMED = "confirmed"
+    ONLINE = "online"
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """A named set of speakers that is searched together."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """One person of one gallery; without a name, somebody unknown who awaits review.
+
+    >>> nobody = UUID("7f3a0000-0000-4000-8000-000000000000")
+    >>> Speaker(nobody, nobody, None, SpeakerState.UNKNOWN, datetime(2026, 1, 1)).label
+    'unknown-7f3a'
+    """
+
+    id: UUID
+    gallery: UUID
+    name: str | None
+    state: SpeakerState
+    created: datetime
+
+    @property
+    def label(self) -> str:
+        """The name, or ``unknown-`` and the first four digits of the id."""
+        return self.name or f"unknown-{self.id.hex[:4]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording that samples were cut from; the audio itself is not kept."""
+
+    id: UUID
+    gallery: UUID
+    sha256: str
+    source: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Speech that somebody is known by.
+
+    Attributes:
+        segment: From where to where in the recording, in seconds.
+        parts: The stretches of ``segment`` the speech was taken from, in seconds.
+        sha256: Of the speech itself.
+        net_seconds: Speech of this one voice, without silence and overlap.
+        quality: What the quality gates measured.
+        forced: The reasons against it that somebody overrode.
+    """
+
+    id: UUID
+    speaker: UUID
+    recording: Recording
+    segment: Segment
+    parts: tuple[Segment, ...]
+    sha256: str
+    net_seconds: float
+    quality: Mapping[str, float] = field(hash=False)
+    origin: Origin
+    forced: tuple[str, ...]
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Voiceprint:
+    """The embedding of one sample by one model: ``vector`` is (dim,) float32, L2-normalised."""
+
+    id: UUID
+    sample: UUID
+    model: str
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """Every voiceprint of one speaker by one model.
+
+    Attributes:
+        vectors: (n, dim) float32, one L2-normalised row a sample.
+        net_seconds: (n,) float64, the net speech behind each row.
+        samples: The sample behind each row.
+        model: The fingerprint of the model that made the vectors.
+    """
+
+    speaker: Speaker
+    vectors: NDArray[np.float32]
+    net_seconds: NDArray[np.float64]
+    samples: tuple[Sample, ...]
+    model: str
+
+    @property
+    def total_net_seconds(self) -> float:
+        """Net speech behind the whole profile, in seconds."""
+        return float(self.net_seconds.sum())
+
+    @property
+    def provisional(self) -> bool:
+        """Whether there is too little speech yet to rely on."""
+        return self.total_net_seconds < PROVISIONAL_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecording:
+    """A recording as it arrives: the hash of its audio, where it came from, seconds."""
+
+    sha256: str
+    source: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewSample:
+    """Speech to enroll.
+
+    Attributes:
+        sha256: Of the speech itself, so that the same audio is noticed.
+        vectors: One (dim,) L2-normalised float32 vector for each model's fingerprint.
+        forced: The reasons against it that are overridden. They stay in the audit log for ever,
+            so they name nobody.
+        clip: A FLAC file to keep for review.
+        parts: The stretches of ``segment`` the speech was taken from; the whole segment if empty.
+    """
+
+    recording: NewRecording
+    segment: Segment
+    sha256: str
+    net_seconds: float
+    quality: Mapping[str, float]
+    origin: Origin
+    vectors: Mapping[str, NDArray[np.float32]]
+    forced: tuple[str, ...] = ()
+    clip: bytes | None = field(default=None, repr=False)
+    parts: tuple[Segment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """What an enrollment did: samples added, and those that were there already.
+
+    A known sample that got its first voiceprint by another model counts as added.
+    """
+
+    speaker: Speaker
+    added: tuple[Sample, ...]
+    already: tuple[Sample, ...]

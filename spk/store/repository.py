@@ -1,0 +1,403 @@
+"""The store: galleries, speakers and what they are known by, in one home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+from uuid import UUID, uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
+
+from spk.errors import ConflictError, FingerprintError, InputError, NotFoundError, StoreError
+from spk.store import audit, enrolling, outbox, queries, tables
+from spk.store.audit import AuditCheck, AuditEntry
+from spk.store.database import Database
+from spk.store.files import sync_folder
+from spk.store.home import Home, StagedClip
+from spk.store.index import Candidate
+from spk.store.names import clean_name
+from spk.store.problems import explained
+from spk.store.records import (
+    Enrollment,
+    Gallery,
+    NewSample,
+    Profile,
+    Sample,
+    Speaker,
+    SpeakerState,
+    Voiceprint,
+)
+from spk.store.retrieval import Retrieval
+
+__all__ = ["Store"]
+
+_P, _S = tables.speakers.c, tables.samples.c
+
+
+class Store:
+    """One home: a SQLite database that holds the truth, clips to listen to, and caches for searching.
+
+    Several processes may work on one home at once. Each method is one transaction: when it returns, the
+    change is on the disk; when it raises, nothing was changed. Every method may raise StoreError where the
+    disk or the database fails.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._database = Database(home)
+        self._retrieval = Retrieval(home, self._database)
+
+    @classmethod
+    def open(cls, home: Path, *, create: bool = True) -> Self:
+        """Open a home, made or brought up to date where needed.
+
+        Raises:
+            StoreError: it cannot be read or written, or is missing and ``create`` is false.
+            StoreVersionError: a newer spk wrote it.
+        """
+        store = cls(Home(home, create=create))
+        if store._home.erasing:
+            # Somebody was killed in the middle of an erasure; or is at it now, and then holds the lock.
+            with suppress(StoreError), store._home.lock(wait=0):
+                store._finish_erasing()
+        return store
+
+    def close(self) -> None:
+        """Let go of the home."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The home's folder."""
+        return self._home.path
+
+    # Galleries and speakers
+
+    def gallery(self, name: str, *, create: bool = False) -> Gallery:
+        """The gallery of a name; with ``create`` it is made where missing.
+
+        Raises:
+            InputError: no such name is possible.
+            NotFoundError: there is none, and ``create`` is false.
+        """
+        name = clean_name(name)
+        with self._database.read() as tx:
+            try:
+                return queries.find_gallery(tx, name)
+            except NotFoundError:
+                if not create:
+                    raise
+        with self._database.write() as tx:
+            with suppress(NotFoundError):  # another process may have made it meanwhile
+                return queries.find_gallery(tx, name)
+            gallery = Gallery(uuid4(), name)
+            tx.execute(insert(tables.galleries).values(id=gallery.id, name=name))
+            audit.append(tx, "create gallery", gallery=gallery.id)
+        return gallery
+
+    def galleries(self) -> list[Gallery]:
+        """Every gallery, by name."""
+        with self._database.read() as tx:
+            return queries.galleries(tx)
+
+    def speakers(self, gallery: Gallery, state: SpeakerState | None = None) -> list[Speaker]:
+        """The speakers of a gallery: by name, then the unknown ones, oldest first."""
+        with self._database.read() as tx:
+            return queries.speakers(tx, gallery.id, *([_P.state == state] if state else []))
+
+    def speaker(self, gallery: Gallery, who: str | UUID) -> Speaker:
+        """A speaker by name, by label (``unknown-7f3a``, longer where it stands for several), or by id.
+
+        Raises:
+            NotFoundError: there is none; names what is spelt alike.
+        """
+        with self._database.read() as tx:
+            return queries.find_speaker(tx, gallery, who)
+
+    # What speakers are known by
+
+    def samples(self, whose: Speaker | Gallery) -> list[Sample]:
+        """The samples of a speaker, or of a whole gallery, oldest first."""
+        with self._database.read() as tx:
+            return queries.samples(tx, _belongs_to(whose))
+
+    def voiceprints(self, speaker: Speaker) -> list[Voiceprint]:
+        """Every voiceprint of a speaker, of every model."""
+        with self._database.read() as tx:
+            return queries.voiceprints(tx, speaker)
+
+    def clips(self, speaker: Speaker) -> list[Path]:
+        """The kept FLAC clips of a speaker, oldest first."""
+        with self._database.read() as tx:
+            return [self._home.clip(sha256) for sha256 in queries.clip_hashes(tx, _belongs_to(speaker))]
+
+    def models(self, gallery: Gallery) -> list[str]:
+        """The fingerprints of the models that made the gallery's voiceprints."""
+        with self._database.read() as tx:
+            return queries.fingerprints(tx, _belongs_to(gallery))
+
+    def profile(self, speaker: Speaker, model: str) -> Profile:
+        """The profile of one speaker by one model.
+
+        Raises:
+            FingerprintError: the speaker is enrolled by other models only.
+            NotFoundError: the speaker has no voiceprints, or is gone.
+        """
+        with self._database.read() as tx:
+            speaker = queries.same_speaker(tx, speaker)
+            for profile in queries.profiles(tx, speaker.gallery, model, {speaker.id}):
+                return profile
+            others = queries.fingerprints(tx, _belongs_to(speaker))
+        if others:
+            raise FingerprintError(
+                f"{speaker.label} has no voiceprint by model {model[:12]}, only by "
+                f"{', '.join(other[:12] for other in others)}: enroll again by this model, or use that one"
+            )
+        raise NotFoundError(f"{speaker.label} has no voiceprints yet: enroll some speech first")
+
+    def profiles(self, gallery: Gallery, model: str, speakers: Iterable[UUID] | None = None) -> list[Profile]:
+        """The profiles of a gallery by one model, or of some of its speakers, in the order of the ids.
+
+        Speakers without a voiceprint by that model have none.
+        """
+        wanted = None if speakers is None else set(speakers)
+        with self._database.read() as tx:
+            return list(queries.profiles(tx, gallery.id, model, wanted))
+
+    def candidates(
+        self, gallery: Gallery, model: str, vector: NDArray[np.float32], k: int
+    ) -> list[Candidate]:
+        """The ``k`` speakers who have the voiceprints closest to ``vector`` (dim,), best first.
+
+        Raises:
+            InputError: the vector has no direction.
+            FingerprintError: its length is not that of the model's vectors.
+        """
+        length = float(np.linalg.norm(vector))
+        if vector.ndim != 1 or not 0 < length < np.inf:
+            raise InputError("only a finite vector other than 0 can be searched for: embed the audio again")
+        with self._database.read() as tx:
+            number = queries.find_model(tx, model, len(vector))
+        if number is None or k < 1:
+            return []
+        query = (vector / length).astype(np.float32)
+        found = self._retrieval.search(number, model, query, k, gallery.id)
+        with self._database.read() as tx:  # an engine is a cache: who is gone from SQL is not found
+            ids = [candidate.speaker for candidate in found]
+            there = set(tx.scalars(select(_P.id).where(_P.gallery == gallery.id, _P.id.in_(ids))))
+        return [candidate for candidate in found if candidate.speaker in there]
+
+    # Changes
+
+    def enroll(
+        self,
+        gallery: Gallery,
+        who: str | Speaker | None,
+        samples: Sequence[NewSample],
+        *,
+        force: bool = False,
+    ) -> Enrollment:
+        """Add samples to a speaker, all of them or none.
+
+        Speech that the speaker has already (the same content, or more than half of the shorter of two
+        segments of one recording) is not stored twice.
+
+        Args:
+            who: A name, new or known; a label such as ``unknown-7f3a``; a speaker; None for somebody unknown.
+            force: Store it even if the same audio belongs to another speaker; the audit log says so.
+
+        Raises:
+            InputError: an impossible name, no samples, or unusable vectors.
+            ConflictError: the same audio belongs to another speaker of the gallery.
+            NotFoundError: no speaker of that label, or the speaker is gone.
+            FingerprintError: vectors of another length than the model's.
+        """
+        enrolling.check(samples)
+        clips: list[StagedClip | None] = []
+        try:
+            with explained(self.path):
+                for sample in samples:
+                    clips.append(self._home.stage(sample.clip) if sample.clip else None)  # noqa: PERF401 - a failure half-way must leave the list
+            with self._database.write() as tx:
+                enrollment = enrolling.enroll(tx, gallery, who, samples, clips, force=force)
+                sync_folder(self._home.clips)
+        except StoreError:
+            with suppress(StoreError):
+                self._sweep()
+            raise
+        finally:
+            for clip in filter(None, clips):
+                clip.discard()
+        return enrollment
+
+    def rename(self, speaker: Speaker, name: str) -> Speaker:
+        """Give a speaker another name; somebody unknown is enrolled by that.
+
+        Raises:
+            ConflictError: another speaker of the gallery has the name.
+        """
+        name = clean_name(name)
+        with self._alone() as tx:
+            speaker = queries.same_speaker(tx, speaker)
+            if speaker.name == name:
+                return speaker
+            _check_free(tx, speaker, name)
+            if speaker.name is not None:
+                self._begin_erasing()
+            tx.execute(
+                update(tables.speakers)
+                .where(_P.id == speaker.id)
+                .values(name=name, state=SpeakerState.ENROLLED)
+            )
+            audit.append(tx, "rename", gallery=speaker.gallery, speaker=speaker.id, was=speaker.state)
+            return queries.same_speaker(tx, speaker)
+
+    def merge(self, source: Speaker, into: Speaker) -> Speaker:
+        """Move everything of ``source`` to ``into`` and remove ``source``.
+
+        Speech that both have is kept once. Somebody unknown takes over the name of ``source``.
+
+        Raises:
+            ConflictError: they are the same speaker, or of two galleries.
+        """
+        with self._alone() as tx:
+            source, into = queries.same_speaker(tx, source), queries.same_speaker(tx, into)
+            if source.id == into.id:
+                raise ConflictError(f"{source.label} cannot be merged with itself: name two speakers")
+            if source.gallery != into.gallery:
+                raise ConflictError(
+                    f"{source.label} and {into.label} are in two galleries: merge within one gallery"
+                )
+            samples = queries.samples(tx, _belongs_to(source))
+            doubled = _doubled(tx, samples, into)
+            moved = [sample.id for sample in samples if sample.id not in doubled]
+            if doubled or source.name is not None:
+                self._begin_erasing(queries.fingerprints(tx, _S.id.in_(doubled)))
+            outbox.note(tx, queries.voiceprint_keys(tx, _belongs_to(source)))
+            tx.execute(update(tables.samples).where(_S.id.in_(moved)).values(speaker=into.id))
+            _remove(tx, source)
+            if into.name is None and source.name is not None:
+                tx.execute(
+                    update(tables.speakers)
+                    .where(_P.id == into.id)
+                    .values(name=source.name, state=SpeakerState.ENROLLED)
+                )
+            audit.append(
+                tx,
+                "merge",
+                gallery=into.gallery,
+                speaker=source.id,
+                into=into.id,
+                moved=[str(id_) for id_ in moved],
+                dropped=len(doubled),
+            )
+            return queries.same_speaker(tx, into)
+
+    def delete(self, speaker: Speaker) -> None:
+        """Erase a speaker: samples, voiceprints, clips and name, from the database and from every file."""
+        with self._alone() as tx:
+            speaker = queries.same_speaker(tx, speaker)
+            self._begin_erasing(queries.fingerprints(tx, _belongs_to(speaker)))
+            samples = queries.samples(tx, _belongs_to(speaker))
+            prints = queries.voiceprint_keys(tx, _belongs_to(speaker))
+            outbox.note(tx, prints)
+            _remove(tx, speaker)
+            audit.append(
+                tx,
+                "delete",
+                gallery=speaker.gallery,
+                speaker=speaker.id,
+                samples=len(samples),
+                voiceprints=len(prints),
+            )
+
+    # The audit log
+
+    def audit(self) -> list[AuditEntry]:
+        """Every change ever made, oldest first."""
+        with self._database.read() as tx:
+            return audit.entries(tx)
+
+    def verify_audit(self) -> AuditCheck:
+        """Check that no row of the audit log was changed, removed or put in between.
+
+        Raises:
+            StoreError: one was; names the first.
+        """
+        with self._database.read() as tx:
+            return audit.verify(tx)
+
+    # Erasing
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """A transaction in which ``_begin_erasing`` may be called, and the cleaning of the files after it."""
+        with self._home.lock():
+            with self._database.write() as tx:
+                yield tx
+            if self._home.erasing:
+                try:
+                    self._finish_erasing()
+                except StoreError as problem:
+                    raise StoreError(
+                        f"{problem} (the change itself is stored; what it erased may be left in files of "
+                        "the home until it is next opened)"
+                    ) from problem
+
+    def _begin_erasing(self, fingerprints: Iterable[str] = ()) -> None:
+        """Announce, before it happens, that a name and voiceprints by these models are about to go.
+
+        The mark stays until no file holds any of it: whoever opens the home next goes on from there.
+        """
+        with explained(self.path):
+            self._home.begin_erasing()
+            self._retrieval.forget(fingerprints)
+
+    def _finish_erasing(self) -> None:
+        self._sweep()
+        if self._database.scrub():
+            self._home.end_erasing()
+
+    def _sweep(self) -> None:
+        with self._database.write() as tx:
+            self._home.sweep(set(tx.scalars(select(tables.clips.c.sha256))))
+
+
+def _belongs_to(whose: Speaker | Gallery) -> ColumnElement[bool]:
+    """The condition on samples."""
+    return _S.speaker == whose.id if isinstance(whose, Speaker) else _P.gallery == whose.id
+
+
+def _doubled(tx: Connection, samples: Sequence[Sample], into: Speaker) -> set[UUID]:
+    """Those of ``samples`` whose audio ``into`` has too, with voiceprints by the same models."""
+    models = queries.models_by_sample(tx, _S.speaker.in_([into.id, *{sample.speaker for sample in samples}]))
+    theirs = queries.samples(tx, _belongs_to(into))
+    doubled = set()
+    for sample in samples:
+        same = [other for other in theirs if enrolling.same_audio(sample, other)]
+        if same and not models[sample.id].difference(*(models[other.id] for other in same)):
+            doubled.add(sample.id)
+    return doubled
+
+
+def _check_free(tx: Connection, speaker: Speaker, name: str) -> None:
+    if any(other.id != speaker.id for other in queries.speakers(tx, speaker.gallery, _P.name == name)):
+        raise ConflictError(f'another speaker is called "{name}": choose another name, or merge the two')
+
+
+def _remove(tx: Connection, speaker: Speaker) -> None:
+    """Remove a speaker with all that hangs on it, and recordings that nobody's samples come from any more."""
+    tx.execute(delete(tables.speakers).where(_P.id == speaker.id))
+    recordings = tables.recordings.c
+    unused = ~exists().where(_S.recording == recordings.id)
+    tx.execute(delete(tables.recordings).where(recordings.gallery == speaker.gallery, unused))

@@ -1,0 +1,160 @@
+"""The tables. Ids are UUIDs made by us; names live in two columns only, so that they can be erased.
+
+SQLAlchemy's Core, not its object mapper: the records are our own, and the mapper costs every command 40 ms.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+)
+
+__all__ = [
+    "audit",
+    "clips",
+    "from_bytes",
+    "galleries",
+    "metadata",
+    "models",
+    "outbox",
+    "recordings",
+    "samples",
+    "speakers",
+    "to_bytes",
+    "voiceprints",
+]
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, kept as UTC: SQLite forgets the zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return value and value.replace(tzinfo=UTC)
+
+
+def to_bytes(vector: NDArray[np.float32]) -> bytes:
+    """A vector as it is stored: float32, little-endian."""
+    return vector.astype("<f4").tobytes()
+
+
+def from_bytes(*stored: bytes) -> NDArray[np.float32]:
+    """Stored vectors of one model as a matrix (n, dim), float32."""
+    return np.frombuffer(b"".join(stored), dtype="<f4").astype(np.float32).reshape(len(stored), -1)
+
+
+metadata = MetaData()
+
+galleries = Table(
+    "galleries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+)
+
+speakers = Table(
+    "speakers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String),
+    Column("state", String, nullable=False),
+    Column("created", Moment, nullable=False),
+    UniqueConstraint("gallery", "name"),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("duration", Float, nullable=False),
+    UniqueConstraint("gallery", "sha256"),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("speaker", Uuid, ForeignKey("speakers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("recording", Uuid, ForeignKey("recordings.id"), nullable=False, index=True),
+    Column("start", Float, nullable=False),
+    Column("end", Float, nullable=False),
+    Column("parts", JSON, nullable=False),
+    Column("sha256", String, nullable=False, index=True),
+    Column("net_seconds", Float, nullable=False),
+    Column("quality", JSON, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("forced", JSON, nullable=False),
+    Column("created", Moment, nullable=False),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("fingerprint", String, nullable=False, unique=True),
+    Column("dim", Integer, nullable=False),
+)
+
+voiceprints = Table(
+    "voiceprints",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("sample", Uuid, ForeignKey("samples.id", ondelete="CASCADE"), nullable=False),
+    Column("model", Integer, ForeignKey("models.id"), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    UniqueConstraint("sample", "model"),
+)
+
+clips = Table(
+    "clips",
+    metadata,
+    Column("sample", Uuid, ForeignKey("samples.id", ondelete="CASCADE"), primary_key=True),
+    Column("sha256", String, nullable=False, index=True),
+)
+
+# What a vector engine replays: which voiceprint changed. What it is now is read from `voiceprints`.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", Integer, primary_key=True),
+    Column("model", Integer, ForeignKey("models.id"), nullable=False),
+    Column("voiceprint", Uuid, nullable=False),
+    Index("ix_outbox_model_sequence", "model", "sequence"),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("entry", Text, nullable=False),
+    Column("hash", String, nullable=False),
+)
