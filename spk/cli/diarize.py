@@ -1,0 +1,138 @@
+"""`spk diarize`: who speaks when."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spk.cli.common import AsJson, Batch, Files, Quiet, Threads, bar, workbench
+from spk.errors import InputError
+
+if TYPE_CHECKING:
+    from spk.config import Workbench
+    from spk.diarize import Diarization, SpeakerCount
+    from spk.embed.weights import Progress
+
+__all__ = ["ChannelMode", "Format", "diarize", "speaker_count"]
+
+SCHEMA = "spk-diarization/1"
+
+
+class Format(StrEnum):
+    """How turns are printed."""
+
+    RTTM = "rttm"
+    JSON = "json"
+    TEXT = "text"
+
+
+class ChannelMode(StrEnum):
+    """What the channels of a recording mean."""
+
+    MIX = "mix"
+    SPLIT = "split"
+
+
+Speakers = Annotated[int | None, typer.Option("--speakers", help="How many people speak, if known.", min=1)]
+MinSpeakers = Annotated[int | None, typer.Option("--min-speakers", help="At least so many.", min=1)]
+MaxSpeakers = Annotated[int | None, typer.Option("--max-speakers", help="At most so many.", min=1)]
+Channels = Annotated[ChannelMode, typer.Option("--channels", help="split: each channel holds one person.")]
+
+
+def speaker_count(speakers: int | None, least: int | None, most: int | None) -> SpeakerCount:
+    """What the three options say together.
+
+    Raises:
+        InputError: they contradict each other.
+    """
+    from spk.diarize import SpeakerCount
+
+    if speakers is None:
+        return SpeakerCount(least or 1, most)
+    if least is not None or most is not None:
+        raise InputError("--speakers says it all: leave out --min-speakers and --max-speakers")
+    return SpeakerCount.exactly(speakers)
+
+
+def diarize(
+    files: Files,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here instead of to standard output.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How turns are written.")] = Format.RTTM,
+    speakers: Speakers = None,
+    min_speakers: MinSpeakers = None,
+    max_speakers: MaxSpeakers = None,
+    channels: Channels = ChannelMode.MIX,
+    threads: Threads = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find who speaks when, without knowing anybody: SPEAKER_00, SPEAKER_01 and so on.
+
+    Example: spk diarize meeting.wav -o meeting.rttm
+    """
+    count = speaker_count(speakers, min_speakers, max_speakers)
+    batch, written = Batch(), []
+    with workbench(threads=threads) as bench, bar(quiet=quiet) as progress:
+
+        def one(path: Path) -> None:
+            found = _diarized(bench, path, channels, count, progress)
+            written.append(_serialized(path, *found, Format.JSON if as_json else form))
+            if output is None:
+                typer.echo(written[-1], nl=False)
+
+        batch.each(files, one)
+    if output is not None and written:
+        _write(output, "".join(written))
+    batch.finish()
+
+
+def _diarized(
+    bench: Workbench, path: Path, channels: ChannelMode, count: SpeakerCount, progress: Progress | None
+) -> tuple[Diarization, float]:
+    from spk.audio import load, load_channels
+    from spk.diarize import diarize_channels
+    from spk.errors import AudioError
+
+    if channels is ChannelMode.SPLIT:
+        several = load_channels(path)
+        found, duration = diarize_channels(several, bench.vad), several[0].duration
+    else:
+        audio = load(path)
+        found, duration = bench.diarizer(audio, count=count, progress=progress), audio.duration
+    if not found.turns:
+        raise AudioError(path, "holds no speech: check the recording and its level")
+    return found, duration
+
+
+def _serialized(path: Path, found: Diarization, duration: float, form: Format) -> str:
+    import json
+
+    from spk.formats.rttm import write_rttm
+    from spk.formats.text import format_turns
+
+    if form is Format.RTTM:
+        return write_rttm(found.turns, path.stem)
+    if form is Format.TEXT:
+        return format_turns(found.turns)
+    record: dict[str, Any] = {
+        "schema": SCHEMA,
+        "recording": str(path),
+        "duration": round(duration, 3),
+        "turns": [
+            {"start": round(turn.start, 3), "end": round(turn.end, 3), "label": turn.label} for turn in found.turns
+        ],
+    }
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error

@@ -1,0 +1,136 @@
+"""`spk identify`: who speaks in a recording."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spk.cli.common import (
+    AsJson,
+    Batch,
+    DeviceName,
+    Files,
+    GalleryName,
+    Home,
+    ModelName,
+    PrecisionName,
+    Quiet,
+    Threads,
+    bar,
+    print_json,
+    workbench,
+)
+from spk.cli.diarize import ChannelMode, Channels, MaxSpeakers, MinSpeakers, Speakers, speaker_count
+
+if TYPE_CHECKING:
+    from spk.config import Workbench
+    from spk.diarize import SpeakerCount
+    from spk.embed.weights import Progress
+    from spk.identify import Identification, Voice
+
+__all__ = ["identify"]
+
+
+class NamedFormat(StrEnum):
+    """How named turns are printed."""
+
+    TEXT = "text"
+    RTTM = "rttm"
+    JSON = "json"
+
+
+def identify(
+    files: Files,
+    *,
+    form: Annotated[NamedFormat, typer.Option("--format", help="How turns are written.")] = NamedFormat.TEXT,
+    single: Annotated[
+        bool, typer.Option("--single", help="Each file is one person's voice: do not diarize (short clips).")
+    ] = False,
+    enroll_unknown: Annotated[
+        bool, typer.Option("--enroll-unknown", help="Keep strangers as unnamed speakers, to meet them again.")
+    ] = False,
+    speakers: Speakers = None,
+    min_speakers: MinSpeakers = None,
+    max_speakers: MaxSpeakers = None,
+    channels: Channels = ChannelMode.MIX,
+    gallery: GalleryName = None,
+    home: Home = None,
+    model: ModelName = None,
+    precision: PrecisionName = None,
+    device: DeviceName = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Name the people in recordings: known, unsure (somebody should listen), or unknown.
+
+    Example: spk identify meeting.wav --json
+    """
+    count = speaker_count(speakers, min_speakers, max_speakers)
+    batch = Batch()
+    options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
+    with workbench(**options, threads=threads) as bench, bar(quiet=quiet) as progress:
+
+        def one(path: Path) -> None:
+            found = _identified(bench, path, channels, count, progress, single=single)
+            if enroll_unknown:
+                from spk.enroll import enroll_unknown as kept
+
+                found = kept(found, bench.store, bench.gallery)
+            _print(found, path, NamedFormat.JSON if as_json else form, many=len(files) > 1)
+
+        batch.each(files, one)
+    batch.finish()
+
+
+def _identified(
+    bench: Workbench,
+    path: Path,
+    channels: ChannelMode,
+    count: SpeakerCount,
+    progress: Progress | None,
+    *,
+    single: bool,
+) -> Identification:
+    from spk.audio import load, load_channels
+
+    identifier = bench.identifier()  # anew for each recording: the one before may have left a stranger
+    if channels is ChannelMode.SPLIT:
+        return identifier.channels(load_channels(path))
+    audio = load(path)
+    return identifier.single(audio) if single else identifier.recording(audio, count=count, progress=progress)
+
+
+def _print(found: Identification, path: Path, form: NamedFormat, *, many: bool) -> None:
+    from spk.formats.rttm import write_rttm
+    from spk.formats.text import format_turns
+
+    if form is NamedFormat.JSON:
+        print_json(found.to_json())
+    elif form is NamedFormat.RTTM:
+        typer.echo(write_rttm(found.named, path.stem), nl=False)
+    else:
+        if many:
+            typer.echo(f"{path}:")
+        for voice in found.voices:
+            typer.echo(_line(voice))
+        typer.echo()
+        typer.echo(format_turns(found.named), nl=False)
+
+
+def _line(voice: Voice) -> str:
+    """One voice and its evidence, for people to read."""
+    match, parts = voice.match, [f"{voice.net_seconds:.1f} s"]
+    who = voice.named.label if voice.named else "?"
+    if match.llr is not None and match.cosine is not None and voice.speaker is not None:
+        if not voice.named:
+            parts.append(f"nearest {voice.speaker.label}")
+        parts.append(f"LLR {match.llr:+.1f}, cosine {match.cosine:.2f}")
+    if voice.runner_up is not None and match.margin is not None:
+        parts.append(f"next {voice.runner_up.label} by {match.margin:.1f}")
+    if voice.named and voice.provisional:
+        parts.append("provisional profile")
+    return f"{voice.label}  {voice.verdict.value:<7}  {who}  ({'; '.join(parts)})"

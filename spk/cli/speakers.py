@@ -1,0 +1,261 @@
+"""`spk speakers`: the people of a gallery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spk.cli.common import AsJson, GalleryName, Home, Quiet, print_json, print_table, workbench
+from spk.errors import InputError
+
+if TYPE_CHECKING:
+    from spk.store import Gallery, Sample, Speaker, SpeakerState, Store
+
+__all__ = ["app", "describe", "list_people"]
+
+app = typer.Typer(help="The people of a gallery: list, show, rename, merge, delete, export.", no_args_is_help=True)
+
+Who = Annotated[str, typer.Argument(help="A name, an unknown-xxxx label, or an id.", show_default=False)]
+
+
+@app.command("list")
+def list_speakers(
+    *, gallery: GalleryName = None, home: Home = None, as_json: AsJson = False, quiet: Quiet = False
+) -> None:
+    """Everybody, with how much of each is known.
+
+    Example: spk speakers list
+    """
+    with workbench(home=home, gallery=gallery) as bench:
+        list_people(bench.store, bench.gallery, None, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def show(
+    who: Who, *, gallery: GalleryName = None, home: Home = None, as_json: AsJson = False, quiet: Quiet = False
+) -> None:
+    """One person and the samples behind the profile.
+
+    Example: spk speakers show alice
+    """
+    with workbench(home=home, gallery=gallery) as bench:
+        speaker = bench.store.speaker(bench.gallery, who)
+        samples = bench.store.samples(speaker)
+    if as_json:
+        print_json({**describe(speaker, samples), "samples": [_sample(sample) for sample in samples]})
+        return
+    if not quiet:
+        about = describe(speaker, samples)
+        state = "provisional" if about["provisional"] else "settled"
+        typer.echo(f"{speaker.label}  {speaker.state.value}, {about['net_speech']:.1f} s of speech, {state}")
+        typer.echo(f"id {speaker.id}, since {speaker.created:%Y-%m-%d %H:%M}")
+    print_table(
+        ("recording", "from", "to", "speech", "snr", "origin", "forced"),
+        (
+            (
+                sample.recording.source,
+                f"{sample.segment.start:.1f}",
+                f"{sample.segment.end:.1f}",
+                f"{sample.net_seconds:.1f} s",
+                f"{sample.quality.get('snr_db', float('nan')):.0f} dB",
+                sample.origin.value,
+                ", ".join(sample.forced),
+            )
+            for sample in samples
+        ),
+    )
+
+
+@app.command()
+def rename(
+    who: Who,
+    name: Annotated[str, typer.Argument(help="The new name.", show_default=False)],
+    *,
+    gallery: GalleryName = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Give a person another name.
+
+    Example: spk speakers rename alise alice
+    """
+    with workbench(home=home, gallery=gallery) as bench:
+        speaker = bench.store.rename(bench.store.speaker(bench.gallery, who), name)
+    _say(
+        f"{who} is now {speaker.label}",
+        {"name": speaker.label, "speaker_id": str(speaker.id)},
+        as_json,
+        quiet,
+    )
+
+
+@app.command()
+def merge(
+    source: Who,
+    into: Annotated[str, typer.Argument(help="Who takes over the samples.", show_default=False)],
+    *,
+    gallery: GalleryName = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Two entries are one person: move everything of the first to the second.
+
+    Example: spk speakers merge alice-phone alice
+    """
+    with workbench(home=home, gallery=gallery) as bench:
+        store = bench.store
+        speaker = store.merge(store.speaker(bench.gallery, source), store.speaker(bench.gallery, into))
+    _say(
+        f"{source} is merged into {speaker.label}",
+        {"name": speaker.label, "speaker_id": str(speaker.id)},
+        as_json,
+        quiet,
+    )
+
+
+@app.command()
+def delete(
+    who: Who,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    gallery: GalleryName = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Erase a person: samples, voiceprints, clips and name.
+
+    Example: spk speakers delete alice --yes
+    """
+    with workbench(home=home, gallery=gallery) as bench:
+        speaker = bench.store.speaker(bench.gallery, who)
+        if not yes and not typer.confirm(f"Erase {speaker.label} with all samples and voiceprints?"):
+            raise InputError(f"{speaker.label} was not erased")
+        bench.store.delete(speaker)
+    _say(
+        f"{speaker.label} is erased",
+        {"deleted": speaker.label, "speaker_id": str(speaker.id)},
+        as_json,
+        quiet,
+    )
+
+
+@app.command()
+def export(
+    who: Annotated[list[str] | None, typer.Argument(help="Whom; everybody if nobody is named.")] = None,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write here instead of to standard output.")
+    ] = None,
+    gallery: GalleryName = None,
+    home: Home = None,
+    quiet: Quiet = False,
+) -> None:
+    """Everything that is kept about people, voiceprints included, as one JSON object a person.
+
+    Example: spk speakers export alice -o alice.jsonl
+    """
+    import json
+
+    with workbench(home=home, gallery=gallery) as bench:
+        store = bench.store
+        people = [store.speaker(bench.gallery, name) for name in who or []] or store.speakers(bench.gallery)
+        lines = [json.dumps(_exported(store, person), ensure_ascii=False) + "\n" for person in people]
+    if output is None:
+        typer.echo("".join(lines), nl=False)
+        return
+    try:
+        output.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror}): choose another place") from error
+    if not quiet:
+        typer.echo(f"{len(lines)} people written to {output}; voiceprints are biometric data, keep them safe")
+
+
+def list_people(store: Store, gallery: Gallery, state: SpeakerState | None, *, as_json: bool, quiet: bool) -> None:
+    """The speakers of a gallery, or those of one state."""
+    by_speaker: dict[object, list[Sample]] = {}
+    for sample in store.samples(gallery):
+        by_speaker.setdefault(sample.speaker, []).append(sample)
+    people = [describe(speaker, by_speaker.get(speaker.id, [])) for speaker in store.speakers(gallery, state)]
+    if as_json:
+        for person in people:
+            print_json(person)
+        return
+    if not people:
+        if not quiet:
+            typer.echo(f"nobody in the gallery {gallery.name}")
+        return
+    print_table(
+        ("name", "state", "samples", "recordings", "speech", "profile"),
+        (
+            (
+                person["name"],
+                person["state"],
+                person["samples"],
+                person["recordings"],
+                f"{person['net_speech']:.1f} s",
+                "provisional" if person["provisional"] else "settled",
+            )
+            for person in people
+        ),
+    )
+
+
+def describe(speaker: Speaker, samples: list[Sample]) -> dict[str, Any]:
+    """A speaker as JSON, with what the samples sum up to."""
+    from spk.store.records import PROVISIONAL_SECONDS
+
+    seconds = sum(sample.net_seconds for sample in samples)
+    return {
+        "name": speaker.label,
+        "speaker_id": str(speaker.id),
+        "state": speaker.state.value,
+        "created": speaker.created.isoformat(),
+        "samples": len(samples),
+        "recordings": len({sample.recording.id for sample in samples}),
+        "net_speech": round(seconds, 3),
+        "provisional": seconds < PROVISIONAL_SECONDS,
+    }
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    return {
+        "sample_id": str(sample.id),
+        "recording": sample.recording.source,
+        "start": sample.segment.start,
+        "end": sample.segment.end,
+        "net_speech": round(sample.net_seconds, 3),
+        "sha256": sample.sha256,
+        "quality": dict(sample.quality),
+        "origin": sample.origin.value,
+        "forced": list(sample.forced),
+        "created": sample.created.isoformat(),
+    }
+
+
+def _exported(store: Store, speaker: Speaker) -> dict[str, Any]:
+    samples = store.samples(speaker)
+    return {
+        **describe(speaker, samples),
+        "samples": [_sample(sample) for sample in samples],
+        "voiceprints": [
+            {
+                "sample_id": str(one.sample),
+                "model": one.model,
+                "vector": [round(float(x), 7) for x in one.vector],
+            }
+            for one in store.voiceprints(speaker)
+        ],
+    }
+
+
+def _say(text: str, record: dict[str, Any], as_json: bool, quiet: bool) -> None:
+    if as_json:
+        print_json(record)
+    elif not quiet:
+        typer.echo(text)

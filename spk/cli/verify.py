@@ -1,0 +1,141 @@
+"""`spk verify`: is this the person?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spk.cli.common import (
+    EXIT_ERROR,
+    AsJson,
+    DeviceName,
+    GalleryName,
+    Home,
+    ModelName,
+    PrecisionName,
+    Quiet,
+    Threads,
+    bar,
+    complain,
+    print_json,
+    workbench,
+)
+from spk.errors import InputError, SpkError
+
+if TYPE_CHECKING:
+    from spk.config import Workbench
+    from spk.embed.weights import Progress
+    from spk.formats.trials import Trial
+    from spk.identify import Verification
+    from spk.store import Profile
+
+__all__ = ["verify"]
+
+EXIT_DIFFERENT = 1
+
+
+def verify(
+    name: Annotated[str | None, typer.Argument(help="Whose voice it is said to be.", show_default=False)] = None,
+    file: Annotated[Path | None, typer.Argument(help="The recording.", show_default=False)] = None,
+    *,
+    trials: Annotated[
+        Path | None, typer.Option("--trials", help="A file of NAME FILE or FILE FILE, one trial a line.")
+    ] = None,
+    gallery: GalleryName = None,
+    home: Home = None,
+    model: ModelName = None,
+    precision: PrecisionName = None,
+    device: DeviceName = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Is it the person? Leaves with status 0 for the same, 1 for different or unsure, 2 for an error.
+
+    Example: spk verify alice call.wav
+    """
+    options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
+    with workbench(**options, threads=threads) as bench:
+        if trials is not None:
+            if name is not None:
+                raise InputError("--trials names its own people and recordings: give nothing else")
+            with bar(quiet=quiet) as progress:
+                _all(bench, trials, progress, as_json=as_json)
+        else:
+            if name is None or file is None:
+                raise InputError("say whose voice and which recording, as in: spk verify alice call.wav")
+            _one(bench, name, file, as_json=as_json, quiet=quiet)
+
+
+def _one(bench: Workbench, name: str, file: Path, *, as_json: bool, quiet: bool) -> None:
+    from spk.audio import load
+    from spk.identify import Decision
+
+    speaker = bench.store.speaker(bench.gallery, name)
+    verifier = bench.verifier()
+    found = verifier.claim(speaker, verifier.hear(load(file)))
+    if as_json:
+        print_json({"enroll": name, "test": str(file), **found.to_json()})
+    elif not quiet:
+        typer.echo(_line(found))
+    raise typer.Exit(0 if found.decision is Decision.SAME else EXIT_DIFFERENT)
+
+
+def _all(bench: Workbench, trials: Path, progress: Progress | None, *, as_json: bool) -> None:
+    from spk.formats.trials import read_trials
+
+    listed = list(read_trials(trials))  # all of it is read first: a wrong line is found before hours of work
+    judge = _Judge(bench)
+    failed = 0
+    for number, trial in enumerate(listed):
+        record: dict[str, Any] = {"enroll": trial.enroll, "test": trial.test}
+        try:
+            found = judge(trial)
+            record |= found.to_json()
+            line = _line(found)
+        except SpkError as error:
+            record["error"] = line = str(error)
+            failed += 1
+        if as_json:
+            print_json(record)
+        else:
+            typer.echo(f"{trial.serialize()}: {line}")
+        if progress is not None:
+            progress(number + 1, len(listed), "comparing")
+    if failed:
+        complain(f"{failed} of {len(listed)} trials failed")
+        raise typer.Exit(EXIT_ERROR)
+
+
+class _Judge:
+    """Judges trials; every recording is heard once."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self.verifier = bench.verifier()
+        self.people = {speaker.label: speaker for speaker in bench.store.speakers(bench.gallery)}
+        self.heard: dict[str, Profile | SpkError] = {}
+
+    def __call__(self, trial: Trial) -> Verification:
+        if trial.enroll in self.people:
+            return self.verifier.claim(self.people[trial.enroll], self._voice(trial.test))
+        return self.verifier.compare(self._voice(trial.enroll), self._voice(trial.test))
+
+    def _voice(self, file: str) -> Profile:
+        from spk.audio import load
+
+        if file not in self.heard:
+            try:
+                self.heard[file] = self.verifier.hear(load(file))
+            except SpkError as error:
+                self.heard[file] = error
+        voice = self.heard[file]
+        if isinstance(voice, SpkError):
+            raise voice
+        return voice
+
+
+def _line(found: Verification) -> str:
+    seconds = f"{found.net_seconds:.1f} s of speech"
+    return f"{found.decision.value} (LLR {found.llr:+.2f}, cosine {found.cosine:.3f}, {seconds})"

@@ -1,0 +1,186 @@
+"""Settings, and the parts of spk put together as they say. Read by the command line and the service alone."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, get_args
+
+import platformdirs
+
+from spk.embed import MODELS, Device, Precision, load_embedder
+from spk.errors import InputError
+
+if TYPE_CHECKING:
+    from spk.audio import Audio
+    from spk.diarize import Diarization, Diarizer, VoiceActivity
+    from spk.embed import Embedder
+    from spk.enroll import Enroller
+    from spk.identify import Calibration, GalleryScorer, Identifier, Verifier
+    from spk.store import Gallery, Store
+
+__all__ = ["Settings", "Workbench"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be set: by an option, else by the environment, else in ``spk.toml`` of the home.
+
+    Attributes:
+        home: The folder of the store; ``SPK_HOME``, by default in the user's data folder.
+        gallery: Which set of people; ``SPK_GALLERY``.
+        model: The embedder, one of `spk.embed.MODELS`; ``SPK_MODEL``.
+        precision: ``full`` or ``fast``; ``SPK_PRECISION``.
+        device: ``cpu`` or ``cuda``; ``SPK_DEVICE``.
+        threads: How many threads may work, 0 for one a core; ``SPK_THREADS``.
+    """
+
+    home: Path
+    gallery: str = "default"
+    model: str = "ecapa"
+    precision: Precision = "full"
+    device: Device = "cpu"
+    threads: int = 0
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ, **options: Any) -> Self:  # noqa: ANN401 - fields
+        """Settings from everywhere they may stand; options that are None were not given.
+
+        Raises:
+            InputError: a value is impossible, or ``spk.toml`` cannot be read.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        names = [field.name for field in fields(cls)]
+        variables = {name: environment[f"SPK_{name.upper()}"] for name in names if f"SPK_{name.upper()}" in environment}
+        home = given.get("home") or variables.get("home") or platformdirs.user_data_dir("spk")
+        path = Path(home).expanduser()
+        values = {**_file(path / "spk.toml", names), **variables, **given, "home": path}
+        return cls(**values)._checked()
+
+    def _checked(self) -> Self:
+        try:
+            threads = int(self.threads)
+        except ValueError:
+            raise InputError(f"threads is a number, not {self.threads!r}: set it to 2, say") from None
+        if threads < 0:
+            raise InputError(f"there cannot be {threads} threads: set 0 for one a core")
+        for name, value, choices in (
+            ("model", self.model, tuple(MODELS)),
+            ("precision", self.precision, get_args(Precision)),
+            ("device", self.device, get_args(Device)),
+        ):
+            if value not in choices:
+                raise InputError(f"{name} cannot be {value!r}; there are: {', '.join(choices)}")
+        return replace(self, threads=threads)
+
+
+def _file(path: Path, names: list[str]) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}): mend or remove it") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: {error}") from error
+    if unknown := sorted(set(values) - set(names)):
+        raise InputError(f"{path}: no setting is called {unknown[0]!r}; there are: {', '.join(names)}")
+    return values
+
+
+class Workbench:
+    """The parts of spk, each made when it is first asked for; a context manager that closes the store."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "store" in self.__dict__:
+            self.store.close()
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads may work; None for one a core."""
+        return self.settings.threads or None
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of the home."""
+        from spk.store import Store
+
+        return Store.open(self.settings.home)
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        """The gallery, made where missing."""
+        return self.store.gallery(self.settings.gallery, create=True)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The model of the gallery's voiceprints."""
+        settings = self.settings
+        return load_embedder(settings.model, precision=settings.precision, device=settings.device, threads=self.threads)
+
+    @cached_property
+    def vad(self) -> VoiceActivity:
+        """The voice-activity model."""
+        from spk.diarize import load_vad
+
+        return load_vad(threads=self.threads)
+
+    @cached_property
+    def diarizer(self) -> Diarizer:
+        """The diarizer."""
+        from spk.diarize import load_diarizer
+
+        return load_diarizer(threads=self.threads)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The calibration that ships for the model."""
+        from spk.identify import default_calibration
+
+        return default_calibration(self.embedder.model)
+
+    def scorer(self) -> GalleryScorer:
+        """The gallery as it is now."""
+        from spk.identify import GalleryScorer
+
+        return GalleryScorer(self.store, self.gallery, self.embedder.model, self.calibration)
+
+    def identifier(self) -> Identifier:
+        """Names voices."""
+        from spk.identify import Identifier, Thresholds
+
+        return Identifier(self.scorer(), self.embedder, self.vad, _Late(self), Thresholds())
+
+    def verifier(self) -> Verifier:
+        """Tests claims."""
+        from spk.identify import Verifier
+
+        return Verifier(self.scorer(), self.embedder, self.vad)
+
+    def enroller(self) -> Enroller:
+        """Adds people."""
+        from spk.enroll import Enroller
+
+        return Enroller(self.scorer(), self.embedder, self.vad, _Late(self))
+
+
+@dataclass(frozen=True)
+class _Late:
+    """The diarizer of a workbench, loaded only once a recording needs it: short clips never do."""
+
+    bench: Workbench
+
+    def __call__(self, audio: Audio, **how: Any) -> Diarization:  # noqa: ANN401 - passed on
+        return self.bench.diarizer(audio, **how)

@@ -1,0 +1,19 @@
+"""People in: quality gates, enrollment from files and corrected turns, review of unknown speakers."""
+
+from __future__ import annotations
+
+from spk.enroll.enroller import Enroller, EnrollmentReport, Excerpt, excerpts_of_turns
+from spk.enroll.quality import Gates, Quality, Reason, measure
+from spk.enroll.unknowns import enroll_unknown
+
+__all__ = [
+    "Enroller",
+    "EnrollmentReport",
+    "Excerpt",
+    "Gates",
+    "Quality",
+    "Reason",
+    "enroll_unknown",
+    "excerpts_of_turns",
+    "measure",
+]

@@ -1,0 +1,286 @@
+"""Enrollment: speech in, samples of a person in the store, or the reasons why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spk.audio import Audio
+from spk.diarize import Diarizer, VoiceActivity
+from spk.embed import Embedder, Speech, embed_speech
+from spk.enroll.quality import Gates, Reason, measure
+from spk.errors import ConflictError, NotFoundError, RefusedError, SpkError
+from spk.identify.decision import Thresholds, Verdict
+from spk.identify.gallery import GalleryScorer
+from spk.store.records import Enrollment, NewRecording, NewSample, Origin, Profile, Speaker, SpeakerState
+from spk.timeline import Segment, Timeline, total
+
+__all__ = ["Enroller", "EnrollmentReport", "Excerpt", "excerpts_of_turns"]
+
+POOLED = 10.0  # seconds of speech that short turns are pooled to, as one sample
+SCRAP = 0.3  # seconds: shorter turns are left out
+SECOND_VOICE = 2.0  # seconds of a second voice that make a recording unfit
+LONG_ENOUGH = 5.0  # seconds of speech in which a second voice is looked for
+STRANGE = -2.0  # LLR against the rest of a set under which a sample is somebody else's
+
+
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """Speech offered for enrollment.
+
+    Args:
+        audio: The whole recording.
+        segment: The part of it that is offered; None for all of it.
+        parts: Where exactly the person speaks, if somebody said so; None to find out.
+    """
+
+    audio: Audio
+    segment: Segment | None = None
+    parts: tuple[Segment, ...] | None = None
+
+    @property
+    def source(self) -> str:
+        """What to call it in messages."""
+        if self.segment is None:
+            return self.audio.source
+        return f"{self.audio.source} ({self.segment.start:.1f}-{self.segment.end:.1f} s)"
+
+
+@dataclass(frozen=True)
+class EnrollmentReport:
+    """What became of an enrollment.
+
+    Attributes:
+        name: Of whom.
+        enrollment: What was stored; None if everything was refused.
+        refused: One error for each excerpt that was not.
+        net_seconds: Speech of the person's whole profile now.
+        provisional: Whether that is too little to rely on.
+    """
+
+    name: str
+    enrollment: Enrollment | None
+    refused: tuple[SpkError, ...]
+    net_seconds: float = 0.0
+    provisional: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """An excerpt that was heard and measured, with its reasons against."""
+
+    excerpt: Excerpt
+    sample: NewSample
+    reasons: tuple[Reason, ...]
+
+    @property
+    def vector(self) -> NDArray[np.float32]:
+        return next(iter(self.sample.vectors.values()))
+
+    def but(self, gate: str, text: str) -> _Candidate:
+        return replace(self, reasons=(*self.reasons, Reason(gate, text)))
+
+    def refusal(self) -> RefusedError:
+        return RefusedError(self.excerpt.source, tuple(reason.text for reason in self.reasons))
+
+
+@dataclass(frozen=True)
+class Enroller:
+    """Adds speech to people's profiles, and refuses what would poison them.
+
+    Args:
+        scorer: The gallery to enroll into.
+        embedder: Makes the voiceprints.
+        vad: Finds the speech.
+        diarizer: Notices a second voice.
+        gates: The least that a sample must have.
+    """
+
+    scorer: GalleryScorer
+    embedder: Embedder
+    vad: VoiceActivity
+    diarizer: Diarizer
+    gates: Gates = field(default_factory=Gates)
+
+    def __call__(
+        self, name: str, excerpts: Iterable[Excerpt], *, origin: Origin = Origin.ENROLLED, force: bool = False
+    ) -> EnrollmentReport:
+        """Enroll one person from some excerpts; those that pass are stored in one transaction.
+
+        Args:
+            name: Whom; somebody known gets more samples.
+            excerpts: The speech.
+            origin: How it came to be this person's.
+            force: Store also what the gates refuse, with the reasons; not what cannot be embedded at all.
+        """
+        refused: list[SpkError] = []
+        heard: list[_Candidate] = []
+        for excerpt in excerpts:
+            try:
+                heard.append(self._hear(excerpt, origin))
+            except SpkError as error:
+                refused.append(error)
+        existing = self._existing(name)
+        judged = self._compared(name, [c for c in heard if force or not c.reasons], existing, force=force)
+        judged += [] if force else [c for c in heard if c.reasons]
+        fit = [c for c in judged if force or not c.reasons]
+        refused += [c.refusal() for c in judged if c.reasons and not force]
+        had = existing.total_net_seconds if existing else 0.0
+        offered = sum(candidate.sample.net_seconds for candidate in fit)
+        if fit and not force and had + offered < self.gates.total_seconds:
+            text = (
+                f"only {had + offered:.1f} s of speech in all, {self.gates.total_seconds:g} s are needed: "
+                "give more recordings"
+            )
+            refused += [candidate.but("total", text).refusal() for candidate in fit]
+            fit = []
+        if not fit:
+            return EnrollmentReport(name, None, tuple(refused))
+        return self._stored(name, fit, refused, force=force)
+
+    def _hear(self, excerpt: Excerpt, origin: Origin) -> _Candidate:
+        """Find, measure and embed the speech of an excerpt."""
+        speech = self._speech(excerpt)
+        if not speech.parts:
+            raise RefusedError(excerpt.source, ("holds no speech: check the recording and its level",))
+        quality = measure(speech)
+        reasons = self.gates.reasons(quality)
+        if excerpt.parts is None and quality.net_seconds >= LONG_ENOUGH:
+            reasons += self._second_voice(speech)
+        vector = embed_speech(self.embedder, [speech])[0]
+        audio = excerpt.audio
+        return _Candidate(
+            excerpt,
+            NewSample(
+                recording=NewRecording(audio.sha256, audio.source, audio.duration),
+                segment=excerpt.segment or Segment(0.0, audio.duration),
+                sha256=speech.joined().sha256,
+                net_seconds=quality.net_seconds,
+                quality=quality.as_mapping(),
+                origin=origin,
+                vectors={self.embedder.model.fingerprint: vector},
+                parts=speech.parts,
+            ),
+            reasons,
+        )
+
+    def _speech(self, excerpt: Excerpt) -> Speech:
+        if excerpt.parts is not None:
+            return Speech(excerpt.audio, excerpt.parts)
+        if excerpt.segment is None:
+            return Speech(excerpt.audio, self.vad(excerpt.audio), alone=True)
+        offered = excerpt.audio.crop(excerpt.segment)
+        start = excerpt.segment.start
+        return Speech(excerpt.audio, tuple(part + start for part in self.vad(offered)))
+
+    def _second_voice(self, speech: Speech) -> tuple[Reason, ...]:
+        turns = self.diarizer(speech.joined()).turns
+        if len(turns.labels) < 2:
+            return ()
+        spoken = sorted((total(turns.alone(label)) for label in turns.labels), reverse=True)
+        if spoken[1] < SECOND_VOICE:
+            return ()
+        text = (
+            f"more than one voice: {len(turns.labels)} people speak, the second for {spoken[1]:.1f} s: "
+            "cut the recording, or correct its turns and enroll those"
+        )
+        return (Reason("second voice", text),)
+
+    def _existing(self, name: str) -> Profile | None:
+        store, fingerprint = self.scorer.store, self.embedder.model.fingerprint
+        try:
+            return store.profile(store.speaker(self.scorer.gallery, name), fingerprint)
+        except NotFoundError:
+            return None
+
+    def _compared(
+        self, name: str, candidates: list[_Candidate], existing: Profile | None, *, force: bool
+    ) -> list[_Candidate]:
+        """With the reasons that follow from comparing the candidates with each other and with the gallery."""
+        judged = self._unlike_the_rest(name, candidates, existing)
+        fit = [candidate for candidate in judged if force or not candidate.reasons]
+        unfit = [candidate for candidate in judged if candidate.reasons and not force]
+        return unfit + self._somebody_else(name, fit)
+
+    def _unlike_the_rest(self, name: str, candidates: list[_Candidate], existing: Profile | None) -> list[_Candidate]:
+        kept = list(candidates)
+        strange: list[_Candidate] = []
+        while len(kept) + (existing is not None) >= 2:
+            llrs = [self._against_rest(number, kept, existing) for number in range(len(kept))]
+            worst = int(np.argmin(llrs))
+            if llrs[worst] >= STRANGE:
+                break
+            text = f"does not sound like the rest of {name}'s speech (LLR {llrs[worst]:.1f})"
+            if len(kept) == 2 and existing is None:
+                return strange + [
+                    candidate.but(
+                        "unlike",
+                        f"{text}: of two voices nobody knows which is right, so give more recordings",
+                    )
+                    for candidate in kept
+                ]
+            strange.append(kept.pop(worst).but("unlike", f"{text}: check whose voice it is"))
+        return strange + kept
+
+    def _against_rest(self, number: int, kept: Sequence[_Candidate], existing: Profile | None) -> float:
+        candidate = kept[number]
+        rest = [other for other in kept if other is not candidate]
+        vectors = [other.vector[None] for other in rest]
+        seconds = [np.array([other.sample.net_seconds]) for other in rest]
+        if existing is not None:
+            vectors.append(existing.vectors)
+            seconds.append(existing.net_seconds)
+        profile = self.scorer.anonymous(np.concatenate(vectors), np.concatenate(seconds))
+        compared = self.scorer.against([profile], candidate.vector[None], [candidate.sample.net_seconds])
+        return float(compared.llr[0, 0])
+
+    def _somebody_else(self, name: str, candidates: list[_Candidate]) -> list[_Candidate]:
+        """Refuse a voice that the gallery knows, with certainty, under another name."""
+        if not candidates:
+            return []
+        vectors = np.stack([candidate.vector for candidate in candidates])
+        mean = vectors.mean(0, keepdims=True)
+        seconds = sum(candidate.sample.net_seconds for candidate in candidates)
+        comparison = self.scorer.compare(mean / np.linalg.norm(mean), [seconds])
+        [match] = comparison.decide(Thresholds(), distinct=False)
+        other = comparison.speakers.get(match.speaker)
+        if other is None or match.verdict is not Verdict.KNOWN or name in (other.name, other.label):
+            return candidates
+        return [candidate.but("known otherwise", _known_as(other, name, match.llr or 0.0)) for candidate in candidates]
+
+    def _stored(
+        self, name: str, fit: Sequence[_Candidate], refused: list[SpkError], *, force: bool
+    ) -> EnrollmentReport:
+        store, gallery = self.scorer.store, self.scorer.gallery
+        samples = [
+            replace(candidate.sample, forced=tuple(reason.gate for reason in candidate.reasons)) for candidate in fit
+        ]
+        try:
+            enrollment = store.enroll(gallery, name, samples, force=force)
+        except ConflictError as error:
+            return EnrollmentReport(name, None, (*refused, error))
+        profile = store.profile(enrollment.speaker, self.embedder.model.fingerprint)
+        return EnrollmentReport(name, enrollment, tuple(refused), profile.total_net_seconds, profile.provisional)
+
+
+def excerpts_of_turns(audio: Audio, turns: Timeline) -> Iterator[tuple[str, list[Excerpt]]]:
+    """What each labelled person says alone in a recording, short turns pooled to samples of ``POOLED`` s."""
+    for label in turns.labels:
+        parts = [part for part in turns.alone(label) if part.duration >= SCRAP]
+        excerpts: list[Excerpt] = []
+        pool: list[Segment] = []
+        for part in parts:
+            pool.append(part)
+            if total(pool) >= POOLED or part is parts[-1]:
+                excerpts.append(Excerpt(audio, Segment(pool[0].start, pool[-1].end), tuple(pool)))
+                pool = []
+        yield label, excerpts
+
+
+def _known_as(other: Speaker, name: str, llr: float) -> str:
+    if other.state is SpeakerState.UNKNOWN:
+        return f"this voice is kept as {other.label} (LLR {llr:.1f}): `spk unknowns name {other.label} {name}` names it"
+    return f"this voice is enrolled as {other.label} (LLR {llr:.1f}): check whose it is, or use that name"

@@ -1,0 +1,74 @@
+"""Strangers: voices that nobody in the gallery fits are kept as unnamed speakers, for a person to review."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import soundfile
+
+from spk.audio import SAMPLE_RATE
+from spk.enroll.quality import measure
+from spk.errors import ConflictError
+from spk.identify.decision import Verdict
+from spk.identify.identifier import Identification, Voice
+from spk.store import Store
+from spk.store.records import Gallery, NewRecording, NewSample, Origin
+
+__all__ = ["enroll_unknown"]
+
+LEAST_SECONDS = 5.0
+"""Net speech under which a voice makes nobody: short speech mints strangers by the hundred."""
+CLIP_SECONDS = 8.0
+"""How much of an unknown voice is kept to listen to."""
+
+
+def enroll_unknown(identification: Identification, store: Store, gallery: Gallery) -> Identification:
+    """Keep the voices that nobody fits as unnamed speakers.
+
+    Returns:
+        The same identification, where those voices are now the new speakers'.
+    """
+    return replace(
+        identification,
+        voices=tuple(
+            _kept(voice, identification, store, gallery) if _is_stranger(voice) else voice
+            for voice in identification.voices
+        ),
+    )
+
+
+def _is_stranger(voice: Voice) -> bool:
+    return (
+        voice.named is None
+        and voice.match.verdict is Verdict.UNKNOWN
+        and voice.vector is not None
+        and voice.net_seconds >= LEAST_SECONDS
+    )
+
+
+def _kept(voice: Voice, identification: Identification, store: Store, gallery: Gallery) -> Voice:
+    audio, speech = identification.audio, voice.speech
+    sample = NewSample(
+        recording=NewRecording(audio.sha256, audio.source, audio.duration),
+        segment=speech.span,
+        sha256=speech.joined().sha256,
+        net_seconds=speech.net_seconds,
+        quality=measure(speech).as_mapping(),
+        origin=Origin.ONLINE,
+        vectors={identification.model.fingerprint: voice.vector},
+        clip=_clip(voice),
+        parts=speech.parts,
+    )
+    try:
+        return replace(voice, kept_as=store.enroll(gallery, None, [sample]).speaker)
+    except ConflictError:  # the very same audio is somebody's already
+        return voice
+
+
+def _clip(voice: Voice) -> bytes:
+    """The beginning of the voice's speech, as a FLAC file."""
+    samples = voice.speech.audio.take(voice.speech.parts).samples[: int(CLIP_SECONDS * SAMPLE_RATE)]
+    file = io.BytesIO()
+    soundfile.write(file, samples.clip(-1.0, 1.0), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return file.getvalue()

@@ -1,0 +1,242 @@
+"""Recordings in, names out: diarize, embed each voice, compare with the gallery, decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spk.audio import Audio
+from spk.diarize import Diarization, Diarizer, SpeakerCount, VoiceActivity, diarize_channels
+from spk.embed import Embedder, ModelId, Speech, embed_speech
+from spk.embed.weights import Progress
+from spk.errors import AudioError
+from spk.identify.decision import Match, Thresholds, Verdict
+from spk.identify.gallery import LEAST_SECONDS, GalleryScorer
+from spk.store.records import Speaker, SpeakerState
+from spk.timeline import Segment, Timeline, Turn, total
+
+__all__ = ["SCHEMA", "Identification", "Identifier", "Voice"]
+
+SCHEMA = "spk-identification/1"
+SHORTEST_PART = 0.3  # seconds: shorter scraps of a voice are not embedded, unless there is nothing else
+LONGEST = 120.0  # seconds of one voice that are embedded; more changes nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """One voice of a recording, and who it is.
+
+    Attributes:
+        label: The diarization's: ``SPEAKER_00`` onwards.
+        speech: Where the voice is alone; what was embedded.
+        net_seconds: Speech of this voice alone, in seconds.
+        vector: (dim,); None where there was too little speech to embed.
+        match: The best person, and the verdict.
+        speaker: That person; None where the gallery is empty.
+        runner_up: The next best.
+        provisional: Whether that person's profile is.
+        kept_as: The unnamed speaker that the voice was kept as, if it was.
+    """
+
+    label: str
+    speech: Speech
+    net_seconds: float
+    vector: Any
+    match: Match
+    speaker: Speaker | None = None
+    runner_up: Speaker | None = None
+    provisional: bool = False
+    kept_as: Speaker | None = None
+
+    @property
+    def named(self) -> Speaker | None:
+        """Who it is, if that may be said: somebody enrolled, or a stranger who is kept."""
+        return self.speaker if self.match.verdict is Verdict.KNOWN else self.kept_as
+
+    @property
+    def name(self) -> str | None:
+        """The name, if somebody enrolled was recognised."""
+        return self.named.name if self.named else None
+
+    @property
+    def verdict(self) -> Verdict:
+        """``unknown`` also for a stranger who is kept."""
+        met = self.named is not None and self.named.state is SpeakerState.UNKNOWN
+        return Verdict.UNKNOWN if met else self.match.verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """The voice as an entry of ``speakers``."""
+        return {
+            "label": self.label,
+            **self._who(),
+            "net_speech": round(self.net_seconds, 3),
+            "probability": round(self.match.probability, 6),
+            "margin": _rounded(self.match.margin),
+            "provisional": self.provisional,
+            "candidate": _person(self.speaker),
+            "runner_up": _person(self.runner_up),
+        }
+
+    def turn_to_json(self, turn: Turn) -> dict[str, Any]:
+        """One of the voice's turns as an entry of ``turns``."""
+        return {"start": round(turn.start, 3), "end": round(turn.end, 3), "label": self.label, **self._who()}
+
+    def _who(self) -> dict[str, Any]:
+        return {
+            "speaker_id": str(self.named.id) if self.named else None,
+            "name": self.name,
+            "verdict": self.verdict.value,
+            "cosine": _rounded(self.match.cosine),
+            "llr": _rounded(self.match.llr),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Identification:
+    """Who speaks when in one recording.
+
+    Attributes:
+        audio: The recording.
+        turns: Labelled as by the diarization.
+        voices: One a label, in the order of first speech.
+        model: What embedded the voices.
+        gallery: The name of the gallery that was searched.
+        people: How many people it had.
+    """
+
+    audio: Audio
+    turns: Timeline
+    voices: tuple[Voice, ...]
+    model: ModelId
+    gallery: str
+    people: int
+
+    @property
+    def named(self) -> Timeline:
+        """The turns under the names of those who were recognised; the others keep their labels."""
+        names = {voice.label: voice.named.label for voice in self.voices if voice.named}
+        return self.turns.rename(names)
+
+    def to_json(self) -> dict[str, Any]:
+        """One object of the schema ``spk-identification/1``; see the reference."""
+        voices = {voice.label: voice for voice in self.voices}
+        return {
+            "schema": SCHEMA,
+            "recording": self.audio.source,
+            "duration": round(self.audio.duration, 3),
+            "gallery": self.gallery,
+            "people": self.people,
+            "model": {"name": self.model.name, "fingerprint": self.model.fingerprint},
+            "turns": [voices[turn.label].turn_to_json(turn) for turn in self.turns],
+            "speakers": [voice.to_json() for voice in self.voices],
+        }
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """Names the voices of recordings.
+
+    Args:
+        scorer: The gallery to search, as it is now.
+        embedder: The model of the gallery's vectors.
+        vad: Finds the speech of clips of one voice, and of channels.
+        diarizer: Finds the voices of a recording.
+        thresholds: How probable an answer must be.
+    """
+
+    scorer: GalleryScorer
+    embedder: Embedder
+    vad: VoiceActivity
+    diarizer: Diarizer
+    thresholds: Thresholds
+
+    def recording(
+        self, audio: Audio, *, count: SpeakerCount | None = None, progress: Progress | None = None
+    ) -> Identification:
+        """Diarize a recording and name its voices; no two voices get one name.
+
+        Raises:
+            AudioError: nobody speaks in it.
+        """
+        found = self.diarizer(audio, count=count or SpeakerCount(), progress=progress)
+        return self._named(audio, found, [_speech(audio, found.turns, label) for label in found.labels])
+
+    def channels(self, channels: Sequence[Audio]) -> Identification:
+        """Name the voices of a recording with one person a channel.
+
+        Raises:
+            AudioError: nobody speaks in it.
+        """
+        found = diarize_channels(channels, self.vad)
+        by_label = {f"SPEAKER_{number:02d}": channel for number, channel in enumerate(channels)}
+        return self._named(channels[0], found, [_speech(by_label[label], found.turns, label) for label in found.labels])
+
+    def single(self, audio: Audio) -> Identification:
+        """Name the one voice of a clip.
+
+        Raises:
+            AudioError: nobody speaks in it.
+        """
+        speech = self.vad(audio)
+        found = Diarization(Timeline(Turn(part, "SPEAKER_00") for part in speech), speech)
+        return self._named(audio, found, [Speech(audio, speech, alone=True)])
+
+    def _named(self, audio: Audio, found: Diarization, speeches: list[Speech]) -> Identification:
+        if not found.turns:
+            raise AudioError(audio.source, "holds no speech: check the recording and its level")
+        heard = [number for number, speech in enumerate(speeches) if speech.net_seconds >= LEAST_SECONDS]
+        vectors = embed_speech(self.embedder, [speeches[number] for number in heard])
+        seconds = [speeches[number].net_seconds for number in heard]
+        comparison = self.scorer.compare(vectors, seconds)
+        matches = dict(zip(heard, comparison.decide(self.thresholds, distinct=True), strict=True))
+        rows = dict(zip(heard, vectors, strict=True))
+        speakers = comparison.speakers
+        provisional = {profile.speaker.id for profile in comparison.profiles if profile.provisional}
+        voices = []
+        for number, (label, speech) in enumerate(zip(found.labels, speeches, strict=True)):
+            match = matches.get(number, NOT_HEARD)
+            voices.append(
+                Voice(
+                    label,
+                    speech,
+                    speech.net_seconds,
+                    rows.get(number),
+                    match,
+                    speakers.get(match.speaker),
+                    speakers.get(match.runner_up),
+                    match.speaker in provisional,
+                )
+            )
+        return Identification(
+            audio,
+            found.turns,
+            tuple(voices),
+            self.embedder.model,
+            self.scorer.gallery.name,
+            self.scorer.people,
+        )
+
+
+NOT_HEARD = Match(None, None, None, 0.0, None, Verdict.UNSURE, None)
+"""Of a voice with too little speech of its own nothing can be said."""
+
+
+def _speech(audio: Audio, turns: Timeline, label: str) -> Speech:
+    """What is worth embedding of one voice: its longest stretches alone."""
+    parts = turns.alone(label) or turns.of(label)
+    clear = [part for part in parts if part.duration >= SHORTEST_PART] or list(parts)
+    chosen: list[Segment] = []
+    for part in sorted(clear, key=lambda part: -part.duration):
+        if total(chosen) >= LONGEST:
+            break
+        chosen.append(part)
+    return Speech(audio, tuple(sorted(chosen)))
+
+
+def _person(speaker: Speaker | None) -> dict[str, Any] | None:
+    return {"speaker_id": str(speaker.id), "name": speaker.label} if speaker else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
