@@ -1,0 +1,152 @@
+"""Converting, keeping and running graphs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import spk
+from spk.embed import convert
+from spk.embed.model import ModelId
+from spk.embed.runtime import Graph
+from spk.errors import ModelError
+
+MODEL = ModelId.of("small", "small/1")
+
+CHILD = """
+import sys, torch
+from spk.embed import convert
+from spk.embed.model import ModelId
+
+def build():
+    print("built")
+    return torch.nn.Linear(80, 3).eval()
+
+print(convert.graph(ModelId.of("small", "small/1"), build))
+"""
+
+
+class Mean(torch.nn.Module):
+    """Stands for a network: three features, averaged over time."""
+
+    def __init__(self):
+        super().__init__()
+        self.choose = torch.nn.Conv1d(80, 3, 1, bias=False)
+        torch.nn.init.dirac_(self.choose.weight)
+
+    def forward(self, features):
+        return self.choose(features.transpose(1, 2)).mean(2)
+
+
+def small():
+    return Mean().eval()
+
+
+def never():
+    raise AssertionError("there is a graph already")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPK_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "graphs"
+
+
+@pytest.fixture
+def graph():
+    return Graph(convert.graph(MODEL, small), threads=2)
+
+
+def feeds(*lengths):
+    return [{"features": np.full((1, length, 80), length, np.float32)} for length in lengths]
+
+
+def test_results_come_in_the_order_of_the_inputs(graph):
+    lengths = (700, 3, 40, 41, 300, 5, 5, 90)
+    results = graph.map(iter(feeds(*lengths)))
+    assert [result["embeddings"].tolist() for result in results] == [[[n, n, n]] for n in lengths]
+    assert (graph.inputs, graph.outputs) == (("features",), ("embeddings",))
+    assert graph(feeds(12)[0])["embeddings"][0, 0] == 12
+    assert graph.map([]) == []
+
+
+def test_results_do_not_change_when_the_next_input_runs(graph):
+    first = graph(feeds(3)[0])["embeddings"]
+    graph.map(feeds(*range(5, 30)))
+    assert first.tolist() == [[3, 3, 3]]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"features": np.zeros((1, 9, 7), np.float32)},
+        {"sound": np.zeros((1, 9, 80), np.float32)},
+        {"features": "x"},
+    ],
+)
+def test_a_wrong_input_is_one_clear_error_and_the_graph_goes_on(graph, wrong):
+    with pytest.raises(ModelError, match="the graph"):
+        graph.map([*feeds(4), wrong, *feeds(5)])
+    assert graph(feeds(12)[0])["embeddings"][0, 0] == 12
+
+
+def test_an_error_of_the_inputs_maker_is_not_hidden(graph):
+    def broken():
+        yield from feeds(4)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        graph.map(broken())
+    assert graph(feeds(12)[0])["embeddings"][0, 0] == 12
+
+
+def test_converted_once_then_read(cache):
+    path = convert.graph(MODEL, small)
+    assert convert.graph(MODEL, never) == path
+    assert path.parent.name == MODEL.fingerprint
+    assert {entry.name for entry in cache.iterdir()} == {".lock", MODEL.fingerprint}
+
+
+def test_what_a_killed_conversion_left_is_cleared(cache):
+    (cache / ".converting-abc").mkdir(parents=True)
+    convert.graph(MODEL, small)
+    assert {entry.name for entry in cache.iterdir()} == {".lock", MODEL.fingerprint}
+
+
+def test_two_processes_convert_once():
+    environment = os.environ | {"PYTHONPATH": str(Path(spk.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    both = [
+        subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE, text=True, env=environment)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=120)[0].split() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(map(len, said)) == [1, 2]  # one of them built it
+    assert said[0][-1] == said[1][-1]
+
+
+def test_a_cache_that_cannot_be_written_says_so(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("SPK_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(ModelError, match=r"cannot be written .* SPK_CACHE"):
+        convert.graph(MODEL, small)
+
+
+@pytest.mark.parametrize("part", ["model.xml", "model.bin"])
+def test_a_damaged_graph_says_which_file(tmp_path, part):
+    path = convert.graph(MODEL, small)
+    (path.parent / part).write_bytes((path.parent / part).read_bytes()[:100])
+    with pytest.raises(ModelError, match=re.escape(str(path))):
+        Graph(path)
+
+
+def test_a_missing_graph_says_which_file(tmp_path):
+    with pytest.raises(ModelError, match=r"none\.onnx"):
+        Graph(tmp_path / "none.onnx")
