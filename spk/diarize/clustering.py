@@ -23,6 +23,8 @@ LEAST_SPEECH, LEAST_SHARE = 0.5, 0.7  # what a window needs to found a cluster
 MOST_WINDOWS = 6000  # that are clustered; of longer recordings an even sample is, and the rest follow
 SMALLEST_SHARE = 0.04  # of all windows, that a cluster needs to be a person ...
 SMALLEST, SMALLEST_IN_LONG = 2, 6  # ... but never fewer windows than this, nor more
+FEW = 4  # windows: a cluster of so few joins a voice ...
+STRAY = 0.6  # ... within this cosine distance
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def cluster(windows: Windows, count: SpeakerCount) -> NDArray[np.float32]:
     vectors = windows.vectors[chosen]
     if len(vectors) == 1:
         return vectors
-    centroids = _centroids(vectors, _cut(vectors, Contrast.measure(windows).threshold, count))
+    labels = _cut(vectors, Contrast.measure(windows).threshold, count)
+    centroids = _centroids(vectors, _without_strays(vectors, labels, count.least))
     for _ in range(2):  # windows go to the nearest voice, and the voices follow
         nearest = (vectors @ centroids.T).argmax(1)
         centroids = _centroids(vectors, nearest)
@@ -134,6 +137,22 @@ def _cut(vectors: NDArray[np.float32], threshold: float, count: SpeakerCount) ->
         if labels.max() + 1 >= target:
             break
     return best
+
+
+def _without_strays(vectors: NDArray[np.float32], labels: NDArray[np.intp], least: int) -> NDArray[np.intp]:
+    """Clusters of a few windows joined to the nearest voice: so little speech strays from its own voice."""
+    while True:
+        centroids = _centroids(vectors, labels)
+        if len(centroids) <= max(least, 1):
+            return labels
+        distances = 1 - centroids @ centroids.T + 2 * np.eye(len(centroids))
+        sizes = np.bincount(labels[labels >= 0])
+        nearest = np.where(sizes <= FEW, distances.min(1), np.inf)
+        stray = int(nearest.argmin())
+        if nearest[stray] >= STRAY:
+            return labels
+        labels = np.where(labels == stray, distances[stray].argmin(), labels)
+        labels = labels - (labels > stray)
 
 
 def _distances(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
