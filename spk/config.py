@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "Workbench"]
 
+DEFAULT_GALLERY = "default"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -40,7 +42,7 @@ class Settings:
     """
 
     home: Path
-    gallery: str = "default"
+    gallery: str = DEFAULT_GALLERY
     model: str = "ecapa"
     precision: Precision = "full"
     device: Device = "cpu"
@@ -121,8 +123,12 @@ class Workbench:
 
     @cached_property
     def gallery(self) -> Gallery:
-        """The gallery, made where missing."""
-        return self.store.gallery(self.settings.gallery, create=True)
+        """The gallery. A misspelt name is an error, not an empty gallery in which nobody is ever found."""
+        return self.store.gallery(self.settings.gallery, create=self.settings.gallery == DEFAULT_GALLERY)
+
+    def make_gallery(self) -> None:
+        """Make the gallery where it is missing."""
+        self.store.gallery(self.settings.gallery, create=True)
 
     @cached_property
     def embedder(self) -> Embedder:

@@ -75,6 +75,7 @@ def enroll(
     batch = Batch()
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
     with workbench(**options, threads=threads) as bench, bar(quiet=quiet) as progress:
+        bench.make_gallery()
         if turns is not None:
             recording = _only([Path(given) for given in (name, *(files or [])) if given], turns)
             people = _from_turns(recording, turns, _names(mapping or []), batch)

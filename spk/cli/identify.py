@@ -73,6 +73,8 @@ def identify(
     batch = Batch()
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
     with workbench(**options, threads=threads) as bench, bar(quiet=quiet) as progress:
+        if enroll_unknown:
+            bench.make_gallery()
 
         def one(path: Path) -> None:
             found = _identified(bench, path, channels, count, progress, single=single)
