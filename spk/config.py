@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from spk.audio import Audio
     from spk.diarize import Diarization, Diarizer, VoiceActivity
     from spk.embed import Embedder
+    from spk.embed.weights import Progress
     from spk.enroll import Enroller
     from spk.identify import Calibration, GalleryScorer, Identifier, Verifier
     from spk.store import Gallery, Store
@@ -97,10 +99,16 @@ def _file(path: Path, names: list[str]) -> dict[str, Any]:
 
 
 class Workbench:
-    """The parts of spk, each made when it is first asked for; a context manager that closes the store."""
+    """The parts of spk, each made when it is first asked for; a context manager that closes the store.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: Which store, gallery, model, and so on.
+        progress: Told of what takes long: weights that must be fetched or converted, recordings.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
         self.settings = settings
+        self.progress = progress
 
     def __enter__(self) -> Self:
         return self
@@ -134,21 +142,37 @@ class Workbench:
     def embedder(self) -> Embedder:
         """The model of the gallery's voiceprints."""
         settings = self.settings
-        return load_embedder(settings.model, precision=settings.precision, device=settings.device, threads=self.threads)
+        with self._preparing(settings.model):
+            return load_embedder(
+                settings.model, precision=settings.precision, device=settings.device, threads=self.threads
+            )
 
     @cached_property
     def vad(self) -> VoiceActivity:
         """The voice-activity model."""
         from spk.diarize import load_vad
 
-        return load_vad(threads=self.threads)
+        with self._preparing("silero-vad"):
+            return load_vad(threads=self.threads)
 
     @cached_property
     def diarizer(self) -> Diarizer:
         """The diarizer."""
         from spk.diarize import load_diarizer
 
-        return load_diarizer(threads=self.threads)
+        with self._preparing("silero-vad", "segmentation", "campplus"):
+            return load_diarizer(threads=self.threads)
+
+    @contextmanager
+    def _preparing(self, *models: str) -> Iterator[None]:
+        """Fetch what is missing, and say what takes long: loading alone would do it without a word."""
+        from spk.embed import weights
+
+        weights.pull(*models, progress=self.progress)
+        report = self.progress or (lambda *_: None)
+        report(0, 1, f"preparing {models[-1]}")
+        yield
+        report(1, 1, f"preparing {models[-1]}")
 
     @cached_property
     def calibration(self) -> Calibration:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -69,11 +69,11 @@ Force = Annotated[bool, typer.Option("--force", help="Store also what the qualit
 
 
 @contextmanager
-def workbench(**options: Any) -> Iterator[Workbench]:  # noqa: ANN401 - the settings' fields
-    """The parts of spk as the settings say, for one command."""
+def workbench(*, quiet: bool = True, **options: Any) -> Iterator[Workbench]:  # noqa: ANN401 - the settings' fields
+    """The parts of spk as the settings say, for one command; long work shows a bar unless ``quiet``."""
     from spk.config import Settings, Workbench
 
-    with Workbench(Settings.read(**options)) as bench:
+    with bar(quiet=quiet) as progress, Workbench(Settings.read(**options), progress) as bench:
         yield bench
 
 
@@ -86,22 +86,30 @@ def bar(*, quiet: bool = False) -> Iterator[Progress | None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    bars = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-    began, shown = time.monotonic(), dict[str, TaskID]()
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,  # results must not go where the bar is
+        redirect_stderr=False,
+    )
+    shown: dict[str, TaskID] = {}
 
     def report(done: int, total: int, what: str) -> None:
-        if not bars.live.is_started:
-            if time.monotonic() - began < PATIENCE:
-                return
-            bars.start()
         if what not in shown:
             shown[what] = bars.add_task(what, total=total)
-        bars.update(shown[what], completed=done, total=total)
+        bars.update(shown[what], completed=done, total=total, visible=done < total)
 
+    patience = Timer(PATIENCE, bars.start)
+    patience.daemon = True
+    patience.start()
     try:
         yield report
     finally:
+        patience.cancel()
         bars.stop()
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import AsJson, Batch, Files, Quiet, Threads, bar, workbench
+from spk.cli.common import AsJson, Batch, Files, Quiet, Threads, workbench
 from spk.errors import InputError
 
 if TYPE_CHECKING:
     from spk.config import Workbench
     from spk.diarize import Diarization, SpeakerCount
-    from spk.embed.weights import Progress
 
 __all__ = ["ChannelMode", "Format", "diarize", "speaker_count"]
 
@@ -78,10 +77,10 @@ def diarize(
     """
     count = speaker_count(speakers, min_speakers, max_speakers)
     batch, written = Batch(), []
-    with workbench(threads=threads) as bench, bar(quiet=quiet) as progress:
+    with workbench(threads=threads, quiet=quiet) as bench:
 
         def one(path: Path) -> None:
-            found = _diarized(bench, path, channels, count, progress)
+            found = _diarized(bench, path, channels, count)
             written.append(_serialized(path, *found, Format.JSON if as_json else form))
             if output is None:
                 typer.echo(written[-1], nl=False)
@@ -92,9 +91,7 @@ def diarize(
     batch.finish()
 
 
-def _diarized(
-    bench: Workbench, path: Path, channels: ChannelMode, count: SpeakerCount, progress: Progress | None
-) -> tuple[Diarization, float]:
+def _diarized(bench: Workbench, path: Path, channels: ChannelMode, count: SpeakerCount) -> tuple[Diarization, float]:
     from spk.audio import load, load_channels
     from spk.diarize import diarize_channels
     from spk.errors import AudioError
@@ -104,7 +101,7 @@ def _diarized(
         found, duration = diarize_channels(several, bench.vad), several[0].duration
     else:
         audio = load(path)
-        found, duration = bench.diarizer(audio, count=count, progress=progress), audio.duration
+        found, duration = bench.diarizer(audio, count=count, progress=bench.progress), audio.duration
     if not found.turns:
         raise AudioError(path, "holds no speech: check the recording and its level")
     return found, duration

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,6 @@ from spk.cli.common import (
     PrecisionName,
     Quiet,
     Threads,
-    bar,
     print_json,
     workbench,
 )
@@ -30,6 +30,8 @@ from spk.timeline import Segment
 if TYPE_CHECKING:
     from spk.enroll import EnrollmentReport, Excerpt
     from spk.store.records import Origin
+
+    People = list[tuple[str, Callable[[], list[Excerpt]]]]  # whom, and what loads their speech when it is their turn
 
 __all__ = ["enroll"]
 
@@ -74,7 +76,7 @@ def enroll(
     """
     batch = Batch()
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, threads=threads) as bench, bar(quiet=quiet) as progress:
+    with workbench(**options, threads=threads, quiet=quiet) as bench:
         bench.make_gallery()
         if turns is not None:
             recording = _only([Path(given) for given in (name, *(files or [])) if given], turns)
@@ -83,15 +85,15 @@ def enroll(
             people = _from_manifest(manifest, batch)
         else:
             people = _from_files(name, files or [], start, end, batch)
-        for number, (person, excerpts) in enumerate(people):
-            report = bench.enroller()(person, excerpts, origin=_origin(turns), force=force)
+        for number, (person, excerpts) in enumerate(people, 1):
+            report = bench.enroller()(person, excerpts(), origin=_origin(turns), force=force)
             for error in report.refused:
                 batch.fail(getattr(error, "source", person), error)
             if report.enrollment is not None:
                 batch.done += len(report.enrollment.added) + len(report.enrollment.already)
                 _show(report, as_json=as_json, quiet=quiet)
-            if progress is not None:
-                progress(number + 1, number + 1, "enrolling")
+            if bench.progress is not None:
+                bench.progress(number, len(people), "enrolling")
     batch.finish()
 
 
@@ -101,9 +103,7 @@ def _origin(turns: Path | None) -> Origin:
     return Origin.ENROLLED if turns is None else Origin.CORRECTED
 
 
-def _from_files(
-    name: str | None, files: list[Path], start: float | None, end: float | None, batch: Batch
-) -> Iterator[tuple[str, list[Excerpt]]]:
+def _from_files(name: str | None, files: list[Path], start: float | None, end: float | None, batch: Batch) -> People:
     if name is None or not files:
         raise InputError("say whom to enroll from which recordings, as in: spk enroll alice alice.wav")
     if (start is None) != (end is None):
@@ -113,10 +113,10 @@ def _from_files(
         if len(files) != 1:
             raise InputError("--from and --to are times in one recording: give just one")
         segment = Segment(start, end)
-    yield name, _excerpts([(path, segment) for path in files], batch)
+    return [(name, partial(_excerpts, [(path, segment) for path in files], batch))]
 
 
-def _from_manifest(manifest: Path, batch: Batch) -> Iterator[tuple[str, list[Excerpt]]]:
+def _from_manifest(manifest: Path, batch: Batch) -> People:
     from spk.formats.manifest import read_manifest
 
     people: dict[str, list[tuple[Path, Segment | None]]] = {}
@@ -124,13 +124,10 @@ def _from_manifest(manifest: Path, batch: Batch) -> Iterator[tuple[str, list[Exc
         people.setdefault(row.speaker, []).append((row.file, row.segment))
     if not people:
         raise InputError(f"{manifest}: names nobody: write a line speaker,file for each recording")
-    for person, sources in people.items():
-        yield person, _excerpts(sources, batch)
+    return [(person, partial(_excerpts, sources, batch)) for person, sources in people.items()]
 
 
-def _from_turns(
-    recording: Path, turns: Path, names: dict[str, str], batch: Batch
-) -> Iterator[tuple[str, list[Excerpt]]]:
+def _from_turns(recording: Path, turns: Path, names: dict[str, str], batch: Batch) -> People:
     from spk.audio import load
     from spk.enroll import excerpts_of_turns
     from spk.errors import FormatError
@@ -146,7 +143,8 @@ def _from_turns(
         raise InputError(f"--map {unknown[0]}: {turns} has no such label, only {labels}")
     audio = load(recording)
     if timeline.end > audio.duration + SLACK:
-        reason = f"has a turn up to {timeline.end:.2f} s, but {recording} ends at {audio.duration:.2f} s: check which recording it is of"
+        late = f"has a turn up to {timeline.end:.2f} s, but {recording} ends at {audio.duration:.2f} s"
+        reason = f"{late}: check which recording it is of"
         raise FormatError(turns, reason)
     cropped = timeline.crop(Segment(0.0, audio.duration))
     for label in timeline.labels:
@@ -156,7 +154,7 @@ def _from_turns(
     for label, excerpts in excerpts_of_turns(audio, cropped):
         if label in names or not NAMELESS.fullmatch(label):
             people.setdefault(names.get(label, label), []).extend(excerpts)
-    yield from people.items()
+    return [(person, partial(list, excerpts)) for person, excerpts in people.items()]
 
 
 def _excerpts(sources: list[tuple[Path, Segment | None]], batch: Batch) -> list[Excerpt]:

@@ -19,7 +19,6 @@ from spk.cli.common import (
     PrecisionName,
     Quiet,
     Threads,
-    bar,
     print_json,
     workbench,
 )
@@ -28,7 +27,6 @@ from spk.cli.diarize import ChannelMode, Channels, MaxSpeakers, MinSpeakers, Spe
 if TYPE_CHECKING:
     from spk.config import Workbench
     from spk.diarize import SpeakerCount
-    from spk.embed.weights import Progress
     from spk.identify import Identification, Voice
 
 __all__ = ["identify"]
@@ -72,12 +70,12 @@ def identify(
     count = speaker_count(speakers, min_speakers, max_speakers)
     batch = Batch()
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, threads=threads) as bench, bar(quiet=quiet) as progress:
+    with workbench(**options, threads=threads, quiet=quiet) as bench:
         if enroll_unknown:
             bench.make_gallery()
 
         def one(path: Path) -> None:
-            found = _identified(bench, path, channels, count, progress, single=single)
+            found = _identified(bench, path, channels, count, single=single)
             if enroll_unknown:
                 from spk.enroll import enroll_unknown as kept
 
@@ -93,7 +91,6 @@ def _identified(
     path: Path,
     channels: ChannelMode,
     count: SpeakerCount,
-    progress: Progress | None,
     *,
     single: bool,
 ) -> Identification:
@@ -103,7 +100,7 @@ def _identified(
     if channels is ChannelMode.SPLIT:
         return identifier.channels(load_channels(path))
     audio = load(path)
-    return identifier.single(audio) if single else identifier.recording(audio, count=count, progress=progress)
+    return identifier.single(audio) if single else identifier.recording(audio, count=count, progress=bench.progress)
 
 
 def _print(found: Identification, path: Path, form: NamedFormat, *, many: bool) -> None:

@@ -17,7 +17,6 @@ from spk.cli.common import (
     PrecisionName,
     Quiet,
     Threads,
-    bar,
     complain,
     print_json,
     workbench,
@@ -26,7 +25,6 @@ from spk.errors import InputError, SpkError
 
 if TYPE_CHECKING:
     from spk.config import Workbench
-    from spk.embed.weights import Progress
     from spk.formats.trials import Trial
     from spk.identify import Verification
     from spk.store import Profile
@@ -57,12 +55,11 @@ def verify(
     Example: spk verify alice call.wav
     """
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, threads=threads) as bench:
+    with workbench(**options, threads=threads, quiet=quiet) as bench:
         if trials is not None:
             if name is not None:
                 raise InputError("--trials names its own people and recordings: give nothing else")
-            with bar(quiet=quiet) as progress:
-                _all(bench, trials, progress, as_json=as_json)
+            _all(bench, trials, as_json=as_json)
         else:
             if name is None or file is None:
                 raise InputError("say whose voice and which recording, as in: spk verify alice call.wav")
@@ -83,7 +80,7 @@ def _one(bench: Workbench, name: str, file: Path, *, as_json: bool, quiet: bool)
     raise typer.Exit(0 if found.decision is Decision.SAME else EXIT_DIFFERENT)
 
 
-def _all(bench: Workbench, trials: Path, progress: Progress | None, *, as_json: bool) -> None:
+def _all(bench: Workbench, trials: Path, *, as_json: bool) -> None:
     from spk.formats.trials import read_trials
 
     listed = list(read_trials(trials))  # all of it is read first: a wrong line is found before hours of work
@@ -102,8 +99,8 @@ def _all(bench: Workbench, trials: Path, progress: Progress | None, *, as_json: 
             print_json(record)
         else:
             typer.echo(f"{trial.serialize()}: {line}")
-        if progress is not None:
-            progress(number + 1, len(listed), "comparing")
+        if bench.progress is not None:
+            bench.progress(number + 1, len(listed), "comparing")
     if failed:
         complain(f"{failed} of {len(listed)} trials failed")
         raise typer.Exit(EXIT_ERROR)

@@ -50,7 +50,7 @@ class Windows:
 
     @property
     def central(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Each window's chunk, the one with the nearest middle, and its place there: two of (windows,)."""
+        """Each window's chunk, in whose middle or shortly after it lies, and its place there: two of (windows,)."""
         numbers = np.arange(len(self.vectors))
         chunk = np.clip((numbers - PER_CHUNK // 2) // PER_STEP, 0, len(self.index) - 1)
         return chunk, numbers - chunk * PER_STEP
