@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import soxr
+from metrics import cllr, eer, min_cllr
 from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, sosfilt
-from sklearn.isotonic import IsotonicRegression
 
 from spk.audio import SAMPLE_RATE, Audio, load
 from spk.diarize.vad import load_vad
@@ -237,30 +237,6 @@ def fit(trials: list[Trials]) -> Calibrator:
 
 
 # Measures
-
-
-def eer(score: NDArray[np.float64], same: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
-    """Equal error rate, interpolated."""
-    order = np.argsort(score)
-    same, weight = same[order], weight[order]
-    missed = np.cumsum(weight * same) / np.sum(weight * same)
-    alarms = 1 - np.cumsum(weight * ~same) / np.sum(weight * ~same)
-    return float(np.interp(0, missed - alarms, (missed + alarms) / 2))
-
-
-def cllr(llr: NDArray[np.float64], same: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
-    """Cost of log-likelihood ratios, in bits (Bruemmer & du Preez, Computer Speech & Language 20, 2006)."""
-    bits = np.logaddexp(0, np.where(same, -llr, llr)) / np.log(2)
-    return float((np.average(bits[same], weights=weight[same]) + np.average(bits[~same], weights=weight[~same])) / 2)
-
-
-def min_cllr(llr: NDArray[np.float64], same: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
-    """The same after the best monotone calibration there is."""
-    balanced = weight / np.where(same, weight[same].sum(), weight[~same].sum())
-    kept = balanced > 0
-    llr, same, balanced = llr[kept], same[kept], balanced[kept]
-    best = IsotonicRegression(y_min=1e-9, y_max=1 - 1e-9).fit_transform(llr, same, sample_weight=balanced)
-    return cllr(np.log(best / (1 - best)), same, balanced)
 
 
 def held_out(trials: list[tuple[Trials, NDArray[np.float64]]], people: int) -> HeldOut:

@@ -19,6 +19,7 @@ PRIOR = 0.5  # windows' worth of trust in the local speaker as a whole, against 
 SHARPNESS = 0.1  # cosines that differ by this much differ by a factor e in their vote
 WINDOW_VOTE = 1.0  # of the windows over a moment, against the vote of the local speakers
 BRIDGED = 0.3  # seconds of silence within a turn
+SHORTEST = 0.1  # seconds: nobody says anything in less
 
 
 def reconstruct(local: LocalSpeech, windows: Windows, centroids: NDArray[np.float32]) -> Timeline:
@@ -40,7 +41,7 @@ def reconstruct(local: LocalSpeech, windows: Windows, centroids: NDArray[np.floa
         for person in range(len(centroids))
         for start, end in runs(active[:, person])
     )
-    timeline = Timeline(turns).joined(BRIDGED)
+    timeline = Timeline(turn for turn in Timeline(turns).joined(BRIDGED) if turn.duration >= SHORTEST)
     return timeline.rename({label: f"SPEAKER_{n:02d}" for n, label in enumerate(timeline.labels)})
 
 
