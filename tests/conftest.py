@@ -1,20 +1,28 @@
-"""Fixtures every room shares: the corpus where there is one, the demo dialogue, the diarizer."""
+"""Fixtures every room shares: the corpus where there is one, the demo dialogue, the models, a gallery to work in."""
 
 from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from spk.audio import Audio
 from spk.embed.weights import fetch, manifest
 from spk.errors import WeightsError
+from spk.timeline import Segment, Timeline, Turn
 
 if TYPE_CHECKING:
-    from spk.diarize import Pipeline
+    from spk.diarize import Diarization, Diarizer, Pipeline, VoiceActivity
+    from spk.embed import Embedder
+    from spk.enroll import Enroller
+    from spk.identify import Calibration, GalleryScorer, Identifier, Verifier
+    from spk.store import Gallery, Store
 
 
 @dataclass(frozen=True)
@@ -27,9 +35,7 @@ class Corpus:
     def files(self, role: str, speaker: str | None = None) -> list[Path]:
         """The files of one role, in the manifest's order."""
         return [
-            self.root / row["file"]
-            for row in self.rows
-            if row["role"] == role and speaker in (None, row["speaker"])
+            self.root / row["file"] for row in self.rows if row["role"] == role and speaker in (None, row["speaker"])
         ]
 
 
@@ -72,3 +78,113 @@ def diarizer() -> Pipeline:
         return load_diarizer(threads=2)
     except WeightsError as error:
         pytest.skip(f"no models to diarize with: {error}")
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """The default embedder on two threads, loaded once."""
+    from spk.embed import load_embedder
+
+    try:
+        return load_embedder(threads=2)
+    except WeightsError as error:
+        pytest.skip(f"no model to embed with: {error}")
+
+
+@dataclass(frozen=True)
+class Room:
+    """A gallery of its own, and everything that hears voices for it."""
+
+    store: Store
+    gallery: Gallery
+    embedder: Embedder
+    vad: VoiceActivity
+    diarizer: Diarizer
+    calibration: Calibration
+
+    @property
+    def scorer(self) -> GalleryScorer:
+        """The gallery as it is now."""
+        from spk.identify import GalleryScorer
+
+        return GalleryScorer(self.store, self.gallery, self.embedder.model, self.calibration)
+
+    @property
+    def enroll(self) -> Enroller:
+        from spk.enroll import Enroller
+
+        return Enroller(self.scorer, self.embedder, self.vad, self.diarizer)
+
+    @property
+    def identify(self) -> Identifier:
+        from spk.identify import Identifier, Thresholds
+
+        return Identifier(self.scorer, self.embedder, self.vad, self.diarizer, Thresholds())
+
+    @property
+    def verify(self) -> Verifier:
+        from spk.identify import Verifier
+
+        return Verifier(self.scorer, self.embedder, self.vad)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    from spk.store import Store
+
+    with Store.open(tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+def room(store: Store, embedder: Embedder, diarizer: Pipeline) -> Room:
+    """An empty gallery with the real models."""
+    from spk.identify import default_calibration
+
+    gallery = store.gallery("default", create=True)
+    return Room(store, gallery, embedder, diarizer.vad, diarizer, default_calibration(embedder.model))
+
+
+@dataclass
+class Script:
+    """A diarizer that finds what it is told to; nothing, unless told."""
+
+    turns: Timeline
+
+    def __call__(self, audio: Audio, **how: object) -> Diarization:  # noqa: ARG002 - as any diarizer is called
+        from spk.diarize import Diarization
+
+        turns = self.turns or Timeline([Turn(Segment(0.0, audio.duration), "SPEAKER_00")])
+        return Diarization(turns, turns.speech)
+
+
+def hear_everything(audio: Audio) -> tuple[Segment, ...]:
+    """A voice-activity model to which everything but digital silence is speech."""
+    return (Segment(0.0, audio.duration),) if audio.samples.any() else ()
+
+
+@pytest.fixture
+def toy(store: Store) -> Room:
+    """An empty gallery with stand-ins that need no weights: made-up `voice` in, the logic around the models out."""
+    from spk.embed.fake import FakeEmbedder
+    from spk.identify import Calibration
+
+    embedder, gallery = FakeEmbedder(), store.gallery("default", create=True)
+    model = embedder.model
+    calibration = Calibration(model.name, model.fingerprint, slope=40.0, offset=20.0, centre=np.zeros(embedder.dim))
+    return Room(store, gallery, embedder, hear_everything, Script(Timeline()), calibration)
+
+
+@pytest.fixture(scope="session")
+def voice() -> Callable[..., Audio]:
+    """``voice(hertz, seconds)``: syllables of coloured noise; 300, 1500 and 5000 Hz are three people to a toy."""
+
+    def voice(hertz: float, seconds: float = 4.0, seed: int = 0) -> Audio:
+        count = round(seconds * 16_000)
+        spectrum = np.fft.rfft(np.random.default_rng([seed, round(hertz)]).normal(size=count))
+        octaves = np.log2(np.fft.rfftfreq(count, hertz / 16_000) + 1e-3)
+        noise = np.fft.irfft(spectrum * np.exp(-5 * octaves**2), count)
+        syllables = np.clip(np.sin(np.arange(count) * 6 * np.pi / 16_000) + 0.5, 0.003, None)
+        return Audio((0.05 * noise / noise.std() * syllables).astype(np.float32), f"{hertz:g}-{seed}.wav")
+
+    return voice

@@ -63,9 +63,7 @@ def _most_voted(votes: NDArray[np.float64], speaking: NDArray[np.intp]) -> NDArr
     return active
 
 
-def _chunk_votes(
-    local: LocalSpeech, windows: Windows, likeness: NDArray[np.float64]
-) -> Iterator[NDArray[np.float64]]:
+def _chunk_votes(local: LocalSpeech, windows: Windows, likeness: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     """For whom each frame of each chunk votes: (CHUNK_FRAMES, people) a chunk.
 
     A run of speech that is long enough for windows of its own is named by them, a short one by what its local

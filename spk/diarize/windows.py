@@ -63,9 +63,7 @@ class Windows:
         return self.embedded & clean & (spoken >= least_speech)
 
 
-def embed_windows(
-    audio: Audio, local: LocalSpeech, embedder: Embedder, *, progress: Progress | None = None
-) -> Windows:
+def embed_windows(audio: Audio, local: LocalSpeech, embedder: Embedder, *, progress: Progress | None = None) -> Windows:
     """The voice vectors of all windows in which somebody speaks."""
     count = max(1, 1 + (len(audio.samples) - WIDTH) // (HOP_FRAMES * FRAME))
     chunks = len(local.active)
