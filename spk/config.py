@@ -59,16 +59,18 @@ class Settings:
         """
         given = {name: value for name, value in options.items() if value is not None}
         names = [field.name for field in fields(cls)]
-        variables = {name: environment[f"SPK_{name.upper()}"] for name in names if f"SPK_{name.upper()}" in environment}
+        variables = {name: value for name in names if (value := environment.get(f"SPK_{name.upper()}"))}
         home = given.get("home") or variables.get("home") or platformdirs.user_data_dir("spk")
         path = Path(home).expanduser()
-        values = {**_file(path / "spk.toml", names), **variables, **given, "home": path}
+        values = {**_file(path / "spk.toml", names[1:]), **variables, **given, "home": path}
         return cls(**values)._checked()
 
     def _checked(self) -> Self:
+        if not isinstance(self.gallery, str):  # spk.toml may hold anything
+            raise InputError(f"gallery is a name, not {self.gallery!r}: write it in quotes")
         try:
             threads = int(self.threads)
-        except ValueError:
+        except (TypeError, ValueError):
             raise InputError(f"threads is a number, not {self.threads!r}: set it to 2, say") from None
         if threads < 0:
             raise InputError(f"there cannot be {threads} threads: set 0 for one a core")
@@ -88,11 +90,12 @@ def _file(path: Path, names: list[str]) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}): mend or remove it") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"{path}: cannot be read ({reason}): mend or remove it") from error
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{path}: is no TOML ({error}): mend or remove it") from error
     if unknown := sorted(set(values) - set(names)):
         raise InputError(f"{path}: no setting is called {unknown[0]!r}; there are: {', '.join(names)}")
     return values

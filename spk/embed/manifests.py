@@ -157,7 +157,7 @@ _ALL = (
     ),
     Manifest(
         "campplus",
-        "voice embedder for Chinese and English, 192-d",
+        "voice embedder of the diarizer, Chinese and English, 192-d",
         (
             Artefact(
                 "campplus_cn_en_common.pt",
@@ -177,6 +177,7 @@ _ALL = (
                 ),
             ),
         ),
+        default=True,
     ),
     Manifest(
         "silero-vad",

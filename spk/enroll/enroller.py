@@ -12,19 +12,20 @@ from spk.audio import Audio
 from spk.diarize import Diarizer, VoiceActivity
 from spk.embed import Embedder, Speech, embed_speech
 from spk.enroll.quality import Gates, Reason, measure
-from spk.errors import ConflictError, NotFoundError, RefusedError, SpkError
+from spk.errors import ConflictError, FingerprintError, NotFoundError, RefusedError, SpkError
 from spk.identify.decision import Thresholds, Verdict
 from spk.identify.gallery import GalleryScorer
 from spk.store.records import Enrollment, NewRecording, NewSample, Origin, Profile, Speaker, SpeakerState
-from spk.timeline import Segment, Timeline, total
+from spk.timeline import Segment, Timeline, total, union
 
 __all__ = ["Enroller", "EnrollmentReport", "Excerpt", "excerpts_of_turns"]
 
 POOLED = 10.0  # seconds of speech that short turns are pooled to, as one sample
 SCRAP = 0.3  # seconds: shorter turns are left out
-SECOND_VOICE = 2.0  # seconds of a second voice that make a recording unfit
 LONG_ENOUGH = 5.0  # seconds of speech in which a second voice is looked for
-STRANGE = -2.0  # LLR against the rest of a set under which a sample is somebody else's
+SECOND_VOICE = 1.0  # seconds of a second voice that make a recording unfit ...
+ONE_VOICE = 4.0  # ... unless its LLR with the first is above this: in one recording two people sound more alike
+STRANGE = -3.0  # LLR against the rest of a set under which a sample is somebody else's
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ class EnrollmentReport:
 class _Candidate:
     """An excerpt that was heard and measured, with its reasons against."""
 
-    excerpt: Excerpt
+    source: str
     sample: NewSample
     reasons: tuple[Reason, ...]
 
@@ -84,7 +85,7 @@ class _Candidate:
         return replace(self, reasons=(*self.reasons, Reason(gate, text)))
 
     def refusal(self) -> RefusedError:
-        return RefusedError(self.excerpt.source, tuple(reason.text for reason in self.reasons))
+        return RefusedError(self.source, tuple(reason.text for reason in self.reasons))
 
 
 @dataclass(frozen=True)
@@ -114,29 +115,20 @@ class Enroller:
             name: Whom; somebody known gets more samples.
             excerpts: The speech.
             origin: How it came to be this person's.
-            force: Store also what the gates refuse, with the reasons; not what cannot be embedded at all.
+            force: Store also what the gates refuse, with their names; not what cannot be embedded at all.
         """
         refused: list[SpkError] = []
-        heard: list[_Candidate] = []
+        fit: list[_Candidate] = []
         for excerpt in excerpts:
             try:
-                heard.append(self._hear(excerpt, origin))
+                fit.append(self._hear(excerpt, origin))
             except SpkError as error:
                 refused.append(error)
         existing = self._existing(name)
-        judged = self._compared(name, [c for c in heard if force or not c.reasons], existing, force=force)
-        judged += [] if force else [c for c in heard if c.reasons]
-        fit = [c for c in judged if force or not c.reasons]
-        refused += [c.refusal() for c in judged if c.reasons and not force]
-        had = existing.total_net_seconds if existing else 0.0
-        offered = sum(candidate.sample.net_seconds for candidate in fit)
-        if fit and not force and had + offered < self.gates.total_seconds:
-            text = (
-                f"only {had + offered:.1f} s of speech in all, {self.gates.total_seconds:g} s are needed: "
-                "give more recordings"
-            )
-            refused += [candidate.but("total", text).refusal() for candidate in fit]
-            fit = []
+        for gate in (_as_heard, self._unlike_the_rest, self._somebody_else, self._too_little):
+            judged = gate(name, fit, existing)
+            fit = [candidate for candidate in judged if force or not candidate.reasons]
+            refused += [candidate.refusal() for candidate in judged if candidate not in fit]
         if not fit:
             return EnrollmentReport(name, None, tuple(refused))
         return self._stored(name, fit, refused, force=force)
@@ -146,14 +138,14 @@ class Enroller:
         speech = self._speech(excerpt)
         if not speech.parts:
             raise RefusedError(excerpt.source, ("holds no speech: check the recording and its level",))
+        vector = embed_speech(self.embedder, [speech])[0]
         quality = measure(speech)
         reasons = self.gates.reasons(quality)
         if excerpt.parts is None and quality.net_seconds >= LONG_ENOUGH:
             reasons += self._second_voice(speech)
-        vector = embed_speech(self.embedder, [speech])[0]
         audio = excerpt.audio
         return _Candidate(
-            excerpt,
+            excerpt.source,
             NewSample(
                 recording=NewRecording(audio.sha256, audio.source, audio.duration),
                 segment=excerpt.segment or Segment(0.0, audio.duration),
@@ -168,23 +160,34 @@ class Enroller:
         )
 
     def _speech(self, excerpt: Excerpt) -> Speech:
-        if excerpt.parts is not None:
-            return Speech(excerpt.audio, excerpt.parts)
-        if excerpt.segment is None:
-            return Speech(excerpt.audio, self.vad(excerpt.audio), alone=True)
-        offered = excerpt.audio.crop(excerpt.segment)
-        start = excerpt.segment.start
-        return Speech(excerpt.audio, tuple(part + start for part in self.vad(offered)))
+        audio = excerpt.audio
+        if excerpt.segment is None and excerpt.parts is None:
+            return Speech(audio, self.vad(audio), alone=True)
+        offered = excerpt.segment or Segment(0.0, audio.duration)
+        heard = [part + offered.start for part in self.vad(audio.crop(offered))]
+        if excerpt.parts is None:
+            return Speech(audio, tuple(heard))
+        # Turns that people draw have pauses in them.
+        return Speech(audio, union(both for part in excerpt.parts for other in heard if (both := part & other)))
 
     def _second_voice(self, speech: Speech) -> tuple[Reason, ...]:
-        turns = self.diarizer(speech.joined()).turns
-        if len(turns.labels) < 2:
+        """Where the diarizer takes one person for two, the gallery's own model has the last word."""
+        joined = speech.audio.take(speech.parts)
+        turns = self.diarizer(joined).turns
+        voices = [Speech(joined, turns.alone(label)) for label in turns.labels]
+        voices = sorted(voices, key=lambda voice: -voice.net_seconds)
+        voices = [voice for voice in voices if voice.net_seconds >= SECOND_VOICE]
+        if len(voices) < 2:
             return ()
-        spoken = sorted((total(turns.alone(label)) for label in turns.labels), reverse=True)
-        if spoken[1] < SECOND_VOICE:
+        vectors = embed_speech(self.embedder, voices)
+        seconds = np.array([voice.net_seconds for voice in voices])
+        first = self.scorer.anonymous(vectors[:1], seconds[:1])
+        llrs = self.scorer.against([first], vectors[1:], seconds[1:].tolist()).llr[:, 0]
+        others = seconds[1:][llrs < ONE_VOICE]
+        if not len(others):
             return ()
         text = (
-            f"more than one voice: {len(turns.labels)} people speak, the second for {spoken[1]:.1f} s: "
+            f"more than one voice: somebody else speaks for {others.sum():.1f} s: "
             "cut the recording, or correct its turns and enroll those"
         )
         return (Reason("second voice", text),)
@@ -193,36 +196,23 @@ class Enroller:
         store, fingerprint = self.scorer.store, self.embedder.model.fingerprint
         try:
             return store.profile(store.speaker(self.scorer.gallery, name), fingerprint)
-        except NotFoundError:
+        except (NotFoundError, FingerprintError):  # nobody, or nobody whom this model has heard
             return None
 
-    def _compared(
-        self, name: str, candidates: list[_Candidate], existing: Profile | None, *, force: bool
-    ) -> list[_Candidate]:
-        """With the reasons that follow from comparing the candidates with each other and with the gallery."""
-        judged = self._unlike_the_rest(name, candidates, existing)
-        fit = [candidate for candidate in judged if force or not candidate.reasons]
-        unfit = [candidate for candidate in judged if candidate.reasons and not force]
-        return unfit + self._somebody_else(name, fit)
-
     def _unlike_the_rest(self, name: str, candidates: list[_Candidate], existing: Profile | None) -> list[_Candidate]:
+        """Refuse what does not sound like the other candidates and what is known of the person."""
         kept = list(candidates)
         strange: list[_Candidate] = []
         while len(kept) + (existing is not None) >= 2:
             llrs = [self._against_rest(number, kept, existing) for number in range(len(kept))]
-            worst = int(np.argmin(llrs))
-            if llrs[worst] >= STRANGE:
+            if min(llrs) >= STRANGE:
                 break
-            text = f"does not sound like the rest of {name}'s speech (LLR {llrs[worst]:.1f})"
+            text = f"does not sound like the rest of {name}'s speech (LLR {min(llrs):.1f})"
             if len(kept) == 2 and existing is None:
-                return strange + [
-                    candidate.but(
-                        "unlike",
-                        f"{text}: of two voices nobody knows which is right, so give more recordings",
-                    )
-                    for candidate in kept
-                ]
-            strange.append(kept.pop(worst).but("unlike", f"{text}: check whose voice it is"))
+                text += ": of two voices nobody knows which is right, so give more recordings"
+                return strange + [candidate.but("unlike", text) for candidate in kept]
+            worst = kept.pop(int(np.argmin(llrs)))
+            strange.append(worst.but("unlike", f"{text}: check whose voice it is"))
         return strange + kept
 
     def _against_rest(self, number: int, kept: Sequence[_Candidate], existing: Profile | None) -> float:
@@ -237,19 +227,28 @@ class Enroller:
         compared = self.scorer.against([profile], candidate.vector[None], [candidate.sample.net_seconds])
         return float(compared.llr[0, 0])
 
-    def _somebody_else(self, name: str, candidates: list[_Candidate]) -> list[_Candidate]:
+    def _somebody_else(self, name: str, candidates: list[_Candidate], existing: Profile | None) -> list[_Candidate]:
         """Refuse a voice that the gallery knows, with certainty, under another name."""
         if not candidates:
             return []
-        vectors = np.stack([candidate.vector for candidate in candidates])
-        mean = vectors.mean(0, keepdims=True)
+        mean = np.mean([candidate.vector for candidate in candidates], axis=0, keepdims=True)
         seconds = sum(candidate.sample.net_seconds for candidate in candidates)
         comparison = self.scorer.compare(mean / np.linalg.norm(mean), [seconds])
         [match] = comparison.decide(Thresholds(), distinct=False)
         other = comparison.speakers.get(match.speaker)
-        if other is None or match.verdict is not Verdict.KNOWN or name in (other.name, other.label):
+        own = existing is not None and existing.speaker.id == match.speaker
+        if other is None or own or match.verdict is not Verdict.KNOWN:
             return candidates
         return [candidate.but("known otherwise", _known_as(other, name, match.llr or 0.0)) for candidate in candidates]
+
+    def _too_little(self, _name: str, candidates: list[_Candidate], existing: Profile | None) -> list[_Candidate]:
+        """Refuse everything where it is too little in all; the same audio given twice counts once."""
+        offered = {candidate.sample.sha256: candidate.sample.net_seconds for candidate in candidates}
+        seconds = sum(offered.values()) + (existing.total_net_seconds if existing else 0.0)
+        if seconds >= self.gates.total_seconds:
+            return candidates
+        needed = f"{self.gates.total_seconds:g} s are needed: give more recordings"
+        return [c.but("total", f"only {seconds:.1f} s of speech in all, {needed}") for c in candidates]
 
     def _stored(
         self, name: str, fit: Sequence[_Candidate], refused: list[SpkError], *, force: bool
@@ -267,17 +266,28 @@ class Enroller:
 
 
 def excerpts_of_turns(audio: Audio, turns: Timeline) -> Iterator[tuple[str, list[Excerpt]]]:
-    """What each labelled person says alone in a recording, short turns pooled to samples of ``POOLED`` s."""
+    """What each labelled person says alone in a recording, short turns pooled to samples of about ``POOLED`` s.
+
+    Somebody who never speaks alone has none.
+    """
     for label in turns.labels:
         parts = [part for part in turns.alone(label) if part.duration >= SCRAP]
         excerpts: list[Excerpt] = []
         pool: list[Segment] = []
+        left = total(parts)
         for part in parts:
             pool.append(part)
-            if total(pool) >= POOLED or part is parts[-1]:
+            left -= part.duration
+            # What is left over at the end joins the last sample rather than being too short for one.
+            if part is parts[-1] or (total(pool) >= POOLED and left >= POOLED / 2):
                 excerpts.append(Excerpt(audio, Segment(pool[0].start, pool[-1].end), tuple(pool)))
                 pool = []
         yield label, excerpts
+
+
+def _as_heard(_name: str, candidates: list[_Candidate], _existing: Profile | None) -> list[_Candidate]:
+    """Refuse what has reasons against it already."""
+    return candidates
 
 
 def _known_as(other: Speaker, name: str, llr: float) -> str:

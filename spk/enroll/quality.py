@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from spk.audio import SAMPLE_RATE
 from spk.embed import Speech
-from spk.timeline import Segment, subtract
 
 __all__ = ["Gates", "Quality", "Reason", "measure"]
 
 HOP = SAMPLE_RATE // 50  # 20 ms
-PLATEAU = 3  # samples in a row at the loudest level: a sine at full scale has two
+LEVELS = 30  # different heights that a recording needs, for one of them to stand out
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,9 @@ class Quality:
 
     Attributes:
         net_seconds: Speech, in seconds.
-        snr_db: Speech against what is heard between it, in decibels.
-        clipped: Share of the speech's samples that lie on a plateau at the loudest level.
+        snr_db: Speech against the background, in decibels; an estimate, which takes steady noise for what it is
+            and overlooks noise that comes and goes.
+        clipped: Share of the speech's samples that are cut off at one level, an estimate.
         level_db: Mean level of the speech, in decibels of full scale.
     """
 
@@ -64,8 +64,8 @@ class Gates:
 
     net_seconds: float = 0.6
     total_seconds: float = 2.0
-    snr_db: float = 3.0
-    clipped: float = 0.01
+    snr_db: float = 4.0
+    clipped: float = 0.03
 
     def reasons(self, quality: Quality) -> tuple[Reason, ...]:
         """Why this may not be enrolled; empty if it may."""
@@ -89,47 +89,41 @@ class Gates:
 
 
 def measure(speech: Speech) -> Quality:
-    """Measure one person's speech in a recording."""
-    samples = speech.audio.samples
-    spoken = _cut(samples, speech.parts)
-    pauses = _cut(samples, subtract([Segment(0.0, speech.audio.duration)], speech.parts))
-    power = float(np.mean(np.square(spoken, dtype=np.float64))) if len(spoken) else 0.0
+    """Measure one person's speech in a recording; there must be some."""
+    spoken = speech.audio.take(speech.parts).samples
+    power = float(np.mean(np.square(spoken, dtype=np.float64)))
+    noise = _noise(speech.audio.crop(speech.span).samples)
     return Quality(
         net_seconds=speech.net_seconds,
-        snr_db=_ratio_db(power - (noise := _noise(spoken, pauses)), noise),
+        snr_db=_ratio_db(power - noise, noise),
         clipped=_clipped(spoken),
         level_db=_ratio_db(power, 1.0),
     )
 
 
-def _cut(samples: NDArray[np.float32], parts: tuple[Segment, ...]) -> NDArray[np.float32]:
-    ends = [(round(part.start * SAMPLE_RATE), round(part.end * SAMPLE_RATE)) for part in parts]
-    return np.concatenate([samples[start:end] for start, end in ends] or [samples[:0]])
+def _noise(samples: NDArray[np.float32]) -> float:
+    """Power of the quietest fifth of what is heard from the first word to the last.
 
-
-def _noise(spoken: NDArray[np.float32], pauses: NDArray[np.float32]) -> float:
-    """Power of the background: the quieter half of the pauses, or the quietest twentieth of the speech."""
-    quiet = _powers(pauses)
-    if len(quiet) >= 10:  # 0.2 s
-        return float(np.mean(np.sort(quiet)[: len(quiet) // 2]))
-    heard = np.sort(_powers(spoken))
-    return float(np.mean(heard[: max(1, len(heard) // 20)])) if len(heard) else 0.0
-
-
-def _powers(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    Not of the pauses, in which somebody else may speak. Fluent speech without a pause comes out at 12 dB or more.
+    """
     frames = samples[: len(samples) // HOP * HOP].reshape(-1, HOP)  # (frames, 20 ms)
-    powers: NDArray[np.float64] = np.mean(np.square(frames, dtype=np.float64), axis=1)
-    return powers
+    powers = np.sort(np.mean(np.square(frames, dtype=np.float64), axis=1))
+    return float(np.mean(powers[: max(1, len(powers) // 5)]))
 
 
 def _clipped(samples: NDArray[np.float32]) -> float:
-    if not len(samples):
+    """The share that piles up at one level: how many samples lie around it, less how many lie next below.
+
+    Unclipped speech has fewer and fewer samples towards its peaks. Looking for the pile rather than for samples
+    at full scale finds clipping also after a change of level, of sampling rate, or by MP3.
+    """
+    heights = np.sort(np.abs(samples))
+    if np.count_nonzero(np.diff(heights)) < LEVELS:
         return 0.0
-    loudest = np.abs(samples).max()
-    flat = (np.abs(samples) >= 0.999 * loudest).astype(np.int8)
-    edges = np.diff(np.concatenate(([0], flat, [0])))
-    lengths = np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1)
-    return float(lengths[lengths >= PLATEAU].sum() / len(samples))
+    levels = np.linspace(0.3, 1.0, 36) * heights[-1]  # resampling and MP3 swing far beyond the clipped level
+    low, middle, high = (np.searchsorted(heights, levels * share) for share in (0.7, 0.9, 1.1))
+    piled = (high - middle) - (middle - low)
+    return max(0.0, float(piled.max() / len(samples)))
 
 
 def _ratio_db(power: float, reference: float) -> float:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import soundfile
 
 from spk.audio import SAMPLE_RATE
+from spk.embed import Speech
 from spk.enroll.quality import measure
 from spk.errors import ConflictError
 from spk.identify.decision import Verdict
@@ -29,26 +30,16 @@ def enroll_unknown(identification: Identification, store: Store, gallery: Galler
     Returns:
         The same identification, where those voices are now the new speakers'.
     """
-    return replace(
-        identification,
-        voices=tuple(
-            _kept(voice, identification, store, gallery) if _is_stranger(voice) else voice
-            for voice in identification.voices
-        ),
-    )
+    model = identification.model.fingerprint
+    voices = (_kept(voice, model, store, gallery) for voice in identification.voices)
+    return replace(identification, voices=tuple(voices))
 
 
-def _is_stranger(voice: Voice) -> bool:
-    return (
-        voice.named is None
-        and voice.match.verdict is Verdict.UNKNOWN
-        and voice.vector is not None
-        and voice.net_seconds >= LEAST_SECONDS
-    )
-
-
-def _kept(voice: Voice, identification: Identification, store: Store, gallery: Gallery) -> Voice:
-    audio, speech = identification.audio, voice.speech
+def _kept(voice: Voice, model: str, store: Store, gallery: Gallery) -> Voice:
+    """The voice, kept if it is a stranger's who says enough."""
+    speech, audio = voice.speech, voice.speech.audio
+    if voice.vector is None or voice.match.verdict is not Verdict.UNKNOWN or speech.net_seconds < LEAST_SECONDS:
+        return voice
     sample = NewSample(
         recording=NewRecording(audio.sha256, audio.source, audio.duration),
         segment=speech.span,
@@ -56,8 +47,8 @@ def _kept(voice: Voice, identification: Identification, store: Store, gallery: G
         net_seconds=speech.net_seconds,
         quality=measure(speech).as_mapping(),
         origin=Origin.ONLINE,
-        vectors={identification.model.fingerprint: voice.vector},
-        clip=_clip(voice),
+        vectors={model: voice.vector},
+        clip=_clip(speech),
         parts=speech.parts,
     )
     try:
@@ -66,9 +57,9 @@ def _kept(voice: Voice, identification: Identification, store: Store, gallery: G
         return voice
 
 
-def _clip(voice: Voice) -> bytes:
-    """The beginning of the voice's speech, as a FLAC file."""
-    samples = voice.speech.audio.take(voice.speech.parts).samples[: int(CLIP_SECONDS * SAMPLE_RATE)]
+def _clip(speech: Speech) -> bytes:
+    """The beginning of a voice's speech, as a FLAC file."""
+    samples = speech.audio.take(speech.parts).samples[: int(CLIP_SECONDS * SAMPLE_RATE)]
     file = io.BytesIO()
     soundfile.write(file, samples.clip(-1.0, 1.0), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     return file.getvalue()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spk.embed import ModelId
+from spk.errors import FingerprintError
 from spk.identify.calibration import Calibration
 from spk.identify.decision import PRIOR_STRANGER, Match, Thresholds, decide
 from spk.identify.scoring import CentredCosine
@@ -110,6 +111,19 @@ class GalleryScorer:
             return self.store.profiles(self.gallery, self.model.fingerprint)
         ids = sorted(speaker.id for speaker in self.store.speakers(self.gallery))
         return self.store.profiles(self.gallery, self.model.fingerprint, ids[:: len(ids) // EXACT])
+
+    def check(self) -> None:
+        """See that somebody can be recognised; an empty gallery is fine.
+
+        Raises:
+            FingerprintError: everybody in the gallery is enrolled by other models.
+        """
+        models = self.store.models(self.gallery)
+        if models and self.model.fingerprint not in models:
+            raise FingerprintError(
+                f'nobody in the gallery "{self.gallery.name}" is enrolled by the model {self.model.name}, only by '
+                "others: choose one of them with --model, or enroll by this one, too"
+            )
 
     def compare(self, vectors: NDArray[np.float32], seconds: Sequence[float]) -> Comparison:
         """Compare voices with everybody who could be meant.

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spk.audio import Audio
 from spk.diarize import Diarization, Diarizer, SpeakerCount, VoiceActivity, diarize_channels
 from spk.embed import Embedder, ModelId, Speech, embed_speech
@@ -21,6 +24,8 @@ __all__ = ["SCHEMA", "Identification", "Identifier", "Voice"]
 SCHEMA = "spk-identification/1"
 SHORTEST_PART = 0.3  # seconds: shorter scraps of a voice are not embedded, unless there is nothing else
 LONGEST = 120.0  # seconds of one voice that are embedded; more changes nothing
+NOT_HEARD = Match(None, None, None, 0.0, None, Verdict.UNSURE, None)
+"""Of a voice with too little speech of its own nothing can be said."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +34,9 @@ class Voice:
 
     Attributes:
         label: The diarization's: ``SPEAKER_00`` onwards.
-        speech: Where the voice is alone; what was embedded.
-        net_seconds: Speech of this voice alone, in seconds.
-        vector: (dim,); None where there was too little speech to embed.
+        speech: What was embedded: where the voice is alone, as much of it as is worth it.
+        net_seconds: All speech of this voice alone, in seconds.
+        vector: (dim,); None where there was too little speech to judge.
         match: The best person, and the verdict.
         speaker: That person; None where the gallery is empty.
         runner_up: The next best.
@@ -42,7 +47,7 @@ class Voice:
     label: str
     speech: Speech
     net_seconds: float
-    vector: Any
+    vector: NDArray[np.float32] | None
     match: Match
     speaker: Speaker | None = None
     runner_up: Speaker | None = None
@@ -119,7 +124,20 @@ class Identification:
         return self.turns.rename(names)
 
     def to_json(self) -> dict[str, Any]:
-        """One object of the schema ``spk-identification/1``; see the reference."""
+        """One object of the schema ``spk-identification/1``.
+
+        ``schema``: its name and version. ``recording``: the file. ``duration``: seconds. ``gallery`` and ``people``:
+        what was searched, and how many it had. ``model``: ``name`` and ``fingerprint``. ``turns``: by time, each with
+        ``start`` and ``end`` (seconds) and ``label``. ``speakers``: the voices, by first speech, each with ``label``,
+        ``net_speech`` (seconds of it alone), ``candidate`` and ``runner_up`` (the two best people, ``speaker_id`` and
+        ``name`` or null), ``probability`` (that it is the candidate), ``margin`` (LLR of the candidate less that of
+        the runner-up) and ``provisional`` (whether the candidate's profile is).
+
+        Turns and speakers both say who it is: ``verdict`` (known, unsure, unknown), ``speaker_id`` (null for unsure
+        and for a stranger who is not kept), ``name`` (null unless known), and ``cosine`` and ``llr`` (natural log) of
+        the candidate. What cannot be said is null: everything about a candidate in an empty gallery, or of a
+        voice with too little speech of its own.
+        """
         voices = {voice.label: voice for voice in self.voices}
         return {
             "schema": SCHEMA,
@@ -143,6 +161,9 @@ class Identifier:
         vad: Finds the speech of clips of one voice, and of channels.
         diarizer: Finds the voices of a recording.
         thresholds: How probable an answer must be.
+
+    Raises:
+        FingerprintError: everybody in the gallery is enrolled by other models.
     """
 
     scorer: GalleryScorer
@@ -150,6 +171,9 @@ class Identifier:
     vad: VoiceActivity
     diarizer: Diarizer
     thresholds: Thresholds
+
+    def __post_init__(self) -> None:
+        self.scorer.check()
 
     def recording(
         self, audio: Audio, *, count: SpeakerCount | None = None, progress: Progress | None = None
@@ -160,7 +184,7 @@ class Identifier:
             AudioError: nobody speaks in it.
         """
         found = self.diarizer(audio, count=count or SpeakerCount(), progress=progress)
-        return self._named(audio, found, [_speech(audio, found.turns, label) for label in found.labels])
+        return self._named(audio, found, [_clearest(audio, found.turns.alone(label)) for label in found.labels])
 
     def channels(self, channels: Sequence[Audio]) -> Identification:
         """Name the voices of a recording with one person a channel.
@@ -170,7 +194,9 @@ class Identifier:
         """
         found = diarize_channels(channels, self.vad)
         by_label = {f"SPEAKER_{number:02d}": channel for number, channel in enumerate(channels)}
-        return self._named(channels[0], found, [_speech(by_label[label], found.turns, label) for label in found.labels])
+        speeches = [_clearest(by_label[label], found.turns.alone(label)) for label in found.labels]
+        recording = channels[0].source.removesuffix(" (channel 1)")
+        return self._named(Audio(channels[0].samples, recording), found, speeches)
 
     def single(self, audio: Audio) -> Identification:
         """Name the one voice of a clip.
@@ -182,13 +208,13 @@ class Identifier:
         found = Diarization(Timeline(Turn(part, "SPEAKER_00") for part in speech), speech)
         return self._named(audio, found, [Speech(audio, speech, alone=True)])
 
-    def _named(self, audio: Audio, found: Diarization, speeches: list[Speech]) -> Identification:
+    def _named(self, audio: Audio, found: Diarization, speeches: Sequence[Speech]) -> Identification:
         if not found.turns:
             raise AudioError(audio.source, "holds no speech: check the recording and its level")
-        heard = [number for number, speech in enumerate(speeches) if speech.net_seconds >= LEAST_SECONDS]
+        least = max(LEAST_SECONDS, self.embedder.min_seconds)
+        heard = [number for number, speech in enumerate(speeches) if speech.net_seconds >= least]
         vectors = embed_speech(self.embedder, [speeches[number] for number in heard])
-        seconds = [speeches[number].net_seconds for number in heard]
-        comparison = self.scorer.compare(vectors, seconds)
+        comparison = self.scorer.compare(vectors, [speeches[number].net_seconds for number in heard])
         matches = dict(zip(heard, comparison.decide(self.thresholds, distinct=True), strict=True))
         rows = dict(zip(heard, vectors, strict=True))
         speakers = comparison.speakers
@@ -196,36 +222,24 @@ class Identifier:
         voices = []
         for number, (label, speech) in enumerate(zip(found.labels, speeches, strict=True)):
             match = matches.get(number, NOT_HEARD)
-            voices.append(
-                Voice(
-                    label,
-                    speech,
-                    speech.net_seconds,
-                    rows.get(number),
-                    match,
-                    speakers.get(match.speaker),
-                    speakers.get(match.runner_up),
-                    match.speaker in provisional,
-                )
+            voice = Voice(
+                label=label,
+                speech=speech,
+                net_seconds=total(found.turns.alone(label)),
+                vector=rows.get(number),
+                match=match,
+                speaker=speakers.get(match.speaker),
+                runner_up=speakers.get(match.runner_up),
+                provisional=match.speaker in provisional,
             )
-        return Identification(
-            audio,
-            found.turns,
-            tuple(voices),
-            self.embedder.model,
-            self.scorer.gallery.name,
-            self.scorer.people,
-        )
+            voices.append(voice)
+        model, gallery = self.embedder.model, self.scorer.gallery.name
+        return Identification(audio, found.turns, tuple(voices), model, gallery, self.scorer.people)
 
 
-NOT_HEARD = Match(None, None, None, 0.0, None, Verdict.UNSURE, None)
-"""Of a voice with too little speech of its own nothing can be said."""
-
-
-def _speech(audio: Audio, turns: Timeline, label: str) -> Speech:
-    """What is worth embedding of one voice: its longest stretches alone."""
-    parts = turns.alone(label) or turns.of(label)
-    clear = [part for part in parts if part.duration >= SHORTEST_PART] or list(parts)
+def _clearest(audio: Audio, alone: Sequence[Segment]) -> Speech:
+    """What is worth embedding of what one voice says alone: its longest stretches, up to ``LONGEST`` s."""
+    clear = [part for part in alone if part.duration >= SHORTEST_PART] or alone
     chosen: list[Segment] = []
     for part in sorted(clear, key=lambda part: -part.duration):
         if total(chosen) >= LONGEST:

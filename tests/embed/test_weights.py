@@ -431,6 +431,7 @@ def test_manifests_are_whole():
         assert isinstance(each.sources[-1], WheelFile)
     assert [name for name, entry in MANIFESTS.items() if entry.default] == [
         "ecapa",
+        "campplus",
         "silero-vad",
         "segmentation",
     ]

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from spk.audio import SAMPLE_RATE, Audio, load
+from spk.embed import Speech, embed_speech
+from spk.embed.fake import FakeEmbedder
+from spk.embed.speech import PIECE, SHORT
+from spk.errors import AudioError
+from spk.formats.rttm import read_rttm
+from spk.timeline import Segment
+
+
+class Counting(FakeEmbedder):
+    """Remembers how long the clips were that it was given, in seconds."""
+
+    lengths: tuple[float, ...] = ()
+
+    def __call__(self, batch):
+        object.__setattr__(self, "lengths", tuple(len(clip) / SAMPLE_RATE for clip in batch))
+        return super().__call__(batch)
+
+
+@pytest.fixture
+def counting():
+    return Counting()
+
+
+def test_a_short_clip_of_one_voice_is_taken_whole(voice, counting):
+    speech = Speech(voice(300, 4.0), (Segment(1, 2), Segment(3, 3.5)), alone=True)
+    assert speech.joined() is speech.audio
+    assert (speech.net_seconds, speech.span) == (1.5, Segment(1, 3.5))
+    embed_speech(counting, [speech])
+    assert counting.lengths == (4,)
+
+
+def test_a_long_clip_is_trimmed(voice):
+    speech = Speech(voice(300, SHORT + 1), (Segment(1, 2), Segment(3, 3.5)), alone=True)
+    assert speech.joined().duration == 1.5
+
+
+def test_one_voice_of_several_is_cut_out(voice):
+    audio = Audio(np.concatenate((voice(300).samples, voice(5000).samples)), "two.wav")
+    embedder = FakeEmbedder()
+    ann, bob = embed_speech(embedder, [Speech(audio, (Segment(0, 4),)), Speech(audio, (Segment(4, 8),))])
+    alone = embedder([voice(300).samples, voice(5000).samples])
+    assert ann @ alone[0] > 0.999
+    assert bob @ alone[1] > 0.999
+    assert ann @ bob < 0.5
+
+
+@pytest.mark.parametrize("seconds", [PIECE, PIECE + 0.01, 2.5 * PIECE])
+def test_long_speech_goes_in_equal_pieces(voice, counting, seconds):
+    [vector] = embed_speech(counting, [Speech(voice(300, seconds), (Segment(0, seconds),))])
+    assert len(counting.lengths) == np.ceil(seconds / PIECE)
+    assert max(counting.lengths) - min(counting.lengths) < 0.001
+    assert max(counting.lengths) <= PIECE
+    assert np.linalg.norm(vector) == pytest.approx(1)
+    assert vector @ FakeEmbedder()([voice(300).samples])[0] > 0.99
+
+
+def test_each_speech_has_its_own_vector(voice, counting):
+    speeches = [Speech(voice(hertz, seconds), (Segment(0, seconds),)) for hertz, seconds in ((300, 70.0), (5000, 2.0))]
+    together = embed_speech(counting, speeches)
+    apart = np.concatenate([embed_speech(counting, [speech]) for speech in speeches])
+    assert together.shape == (2, 32)
+    assert together.dtype == np.float32
+    assert np.allclose(together, apart)
+
+
+def test_nothing_to_embed(counting):
+    assert embed_speech(counting, []).shape == (0, 32)
+
+
+def test_too_short_for_the_model(voice, counting):
+    with pytest.raises(AudioError, match=r"300-0\.wav: 0\.20 s of speech are too short for fake, which needs 0\.25 s"):
+        embed_speech(counting, [Speech(voice(300), (Segment(1, 1.2),))])
+
+
+def test_parts_past_the_end_are_cut(voice, counting):
+    [vector] = embed_speech(counting, [Speech(voice(300), (Segment(1, 9),))])
+    assert counting.lengths == (3,)
+    assert np.isfinite(vector).all()
+
+
+def test_real_speech_in_pieces_is_the_same_person(demo_audio, demo_rttm, embedder):
+    audio = load(demo_audio)
+    [turns] = read_rttm(demo_rttm).values()
+    one, other = (turns.alone(label) for label in turns.labels)
+    long = Speech(Audio(np.tile(audio.take(one).samples, 5), "long.wav"), (Segment(0, 40),))
+    ann, again, bob = embed_speech(embedder, [Speech(audio, one), long, Speech(audio, other)])
+    assert ann @ again > 0.95
+    assert ann @ bob < 0.5
