@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from typing import Any
 
 import typer
 
 from spk.cli import diarize, enroll, identify, models, speakers, unknowns, verify
 from spk.cli.common import EXIT_ERROR, complain
+from spk.cli.options import PLAIN
 from spk.errors import SpkError
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    help="Who speaks in these recordings? Enroll people's voices, then find them in new audio.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+EXIT_INTERRUPTED = 130  # as shells say it of Ctrl-C
+UsageError: Any = typer.BadParameter.__bases__[0]  # typer does not export it under a name of its own
+
+app = typer.Typer(**PLAIN)
 app.command("diarize")(diarize.diarize)
 app.command("enroll")(enroll.enroll)
 app.command("identify")(identify.identify)
@@ -29,7 +30,10 @@ app.add_typer(models.app, name="models")
 
 @app.callback(invoke_without_command=True)
 def top(*, version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
-    """Who speaks in these recordings? Enroll people's voices, then find them in new audio."""
+    """Who speaks in these recordings? Enroll people's voices, then find them in new audio.
+
+    Example: spk enroll alice alice.wav && spk identify meeting.wav
+    """
     if version:
         from importlib.metadata import version as installed
 
@@ -38,14 +42,36 @@ def top(*, version: bool = typer.Option(False, "--version", help="Print the vers
 
 
 def main() -> None:
-    """Run the command; what spk raises on purpose is one line and exit status 2."""
+    """Run the command. Whatever goes wrong is one line on standard error and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may hold bytes that are no text, and a terminal may not know every letter.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # it is no StringIO
+    sys.exit(_status())
+
+
+def _status() -> int:
     try:
-        app()
+        status = app(prog_name="spk", standalone_mode=False)
+    except UsageError as error:
+        message, context = error.format_message(), error.ctx
+        if "\n" in message:  # the help, because nothing was asked
+            typer.echo(message, err=True)
+        else:
+            where = context.command_path if context else "spk"
+            complain(f"{message.rstrip('.')}: see `{where} --help`")
+    except typer.Abort:
+        complain("nobody answered, so nothing was done")
     except SpkError as error:
         complain(str(error))
     except OSError as error:
         complain(f"{error.filename or 'spk'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        complain("stopped")
-        sys.exit(130)
-    sys.exit(EXIT_ERROR)
+    except MemoryError:
+        complain("there is not enough memory: give fewer or shorter recordings at a time")
+    except Exception:  # noqa: BLE001 - Python's own status 1 would be an answer: `spk verify` says no by it
+        traceback.print_exc()
+        complain("this is a fault of spk: please report it, with the lines above")
+    else:
+        if status == EXIT_INTERRUPTED:
+            complain("stopped")
+        return status if isinstance(status, int) else 0
+    return EXIT_ERROR

@@ -1,71 +1,42 @@
-"""What the commands share: their options, their bars, and how a batch goes on past a bad file."""
+"""What the commands share: bars, output, and how a batch goes on past a bad file."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from threading import Timer
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from spk.errors import SpkError
+from spk.errors import InputError, SpkError
 
 if TYPE_CHECKING:
     from spk.config import Workbench
     from spk.embed.weights import Progress
 
 __all__ = [
-    "AsJson",
     "Batch",
-    "DeviceName",
-    "Files",
-    "Force",
-    "GalleryName",
-    "Home",
-    "ModelName",
-    "PrecisionName",
-    "Quiet",
-    "Threads",
     "bar",
+    "check_output",
     "complain",
+    "counter",
+    "either",
+    "exists",
+    "json_line",
     "print_json",
     "print_table",
     "workbench",
+    "write_output",
 ]
 
 EXIT_ERROR = 2
 PATIENCE = 2.0  # seconds of work before a bar is worth showing
-
-
-def _models(incomplete: str) -> list[str]:
-    from spk.embed import MODELS
-
-    return [name for name in MODELS if name.startswith(incomplete)]
-
-
-Home = Annotated[Path | None, typer.Option(help="The folder of the store [env: SPK_HOME].", show_default=False)]
-GalleryName = Annotated[
-    str | None,
-    typer.Option("--gallery", help="Which set of people [env: SPK_GALLERY].", show_default="default"),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors alone.")]
-ModelName = Annotated[
-    str | None,
-    typer.Option("--model", help="The embedder [env: SPK_MODEL].", show_default="ecapa", autocompletion=_models),
-]
-PrecisionName = Annotated[
-    str | None,
-    typer.Option("--precision", help="full, or fast: bfloat16 where the processor has it.", show_default="full"),
-]
-DeviceName = Annotated[str | None, typer.Option("--device", help="cpu or cuda.", show_default="cpu")]
-Threads = Annotated[int | None, typer.Option("--threads", help="How many threads may work.", show_default="one a core")]
-Files = Annotated[list[Path], typer.Argument(help="Recordings.", show_default=False)]
-Force = Annotated[bool, typer.Option("--force", help="Store also what the quality gates refuse; this is recorded.")]
 
 
 @contextmanager
@@ -93,8 +64,7 @@ def bar(*, quiet: bool = False) -> Iterator[Progress | None]:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-        redirect_stdout=False,  # results must not go where the bar is
-        redirect_stderr=False,
+        redirect_stdout=sys.stdout.isatty(),  # then results go above the bar; else they are not for its terminal
     )
     shown: dict[str, TaskID] = {}
 
@@ -110,6 +80,7 @@ def bar(*, quiet: bool = False) -> Iterator[Progress | None]:
         yield report
     finally:
         patience.cancel()
+        patience.join()
         bars.stop()
 
 
@@ -120,14 +91,16 @@ class Batch:
         self.done = 0
         self.failed: list[str] = []
 
-    def each(self, inputs: Iterable[Any], work: Callable[[Any], None]) -> None:
-        """Do the work for every input."""
-        for item in inputs:
+    def each(self, files: Sequence[Path], work: Callable[[Path], None], progress: Progress | None) -> None:
+        """Do the work for every file."""
+        another = counter(progress, len(files), "files")
+        for file in files:
             try:
-                work(item)
+                work(file)
                 self.done += 1
             except SpkError as error:
-                self.fail(str(item), error)
+                self.fail(str(file), error)
+            another()
 
     def fail(self, what: str, error: SpkError) -> None:
         """Say that one input failed."""
@@ -139,8 +112,20 @@ class Batch:
         if not self.failed:
             return
         if self.done + len(self.failed) > 1:
-            complain(f"{len(self.failed)} of {self.done + len(self.failed)} failed: {', '.join(self.failed)}")
+            named = ", ".join(dict.fromkeys(self.failed))
+            complain(f"{len(self.failed)} of {self.done + len(self.failed)} failed: {named}")
         raise typer.Exit(EXIT_ERROR)
+
+
+def counter(progress: Progress | None, total: int, what: str) -> Callable[[], None]:
+    """What reports one more of ``total`` done whenever it is called; a single one is not worth counting."""
+    numbers = count(1)
+
+    def another() -> None:
+        if progress is not None and total > 1:
+            progress(next(numbers), total, what)
+
+    return another
 
 
 def complain(text: str) -> None:
@@ -150,7 +135,58 @@ def complain(text: str) -> None:
 
 def print_json(record: object) -> None:
     """One JSON object on a line of its own."""
-    typer.echo(json.dumps(record, ensure_ascii=False))
+    typer.echo(json_line(record))
+
+
+def json_line(record: object) -> str:
+    """One JSON object, with only as many escapes as standard output needs."""
+    text = json.dumps(record, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return json.dumps(record)
+    return text
+
+
+def check_output(output: Path | None, inputs: Sequence[Path] = ()) -> None:
+    """Find out before hours of work whether the result can be written.
+
+    Raises:
+        InputError: it cannot be, or would replace what it is made from.
+    """
+    if output is None:
+        return
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: there is no folder {output.parent}: make it, or choose another place")
+    if output.is_dir() or not os.access(output if exists(output) else output.parent, os.W_OK):
+        raise InputError(f"{output}: cannot be written: choose another place")
+    if exists(output) and any(exists(file) and output.samefile(file) for file in inputs):
+        raise InputError(f"{output}: is the recording itself: choose another name for the result")
+
+
+def write_output(output: Path, text: str) -> None:
+    """Write a result to its file.
+
+    Raises:
+        InputError: that fails.
+    """
+    try:
+        output.write_text(text, encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written ({error.strerror}): choose another place") from error
+
+
+def either(path: Path, other: Path) -> Path:
+    """``other`` where only that exists: names in a list may count from the list's folder, or from here."""
+    return other if not exists(path) and exists(other) else path
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file; none has a name that is impossible."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import AsJson, Batch, Files, Quiet, Threads, workbench
+from spk.cli.common import Batch, check_output, json_line, workbench, write_output
+from spk.cli.options import AsJson, Files, GalleryName, Home, Output, Quiet, Threads
 from spk.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,20 +36,37 @@ class ChannelMode(StrEnum):
     SPLIT = "split"
 
 
-Speakers = Annotated[int | None, typer.Option("--speakers", help="How many people speak, if known.", min=1)]
-MinSpeakers = Annotated[int | None, typer.Option("--min-speakers", help="At least so many.", min=1)]
-MaxSpeakers = Annotated[int | None, typer.Option("--max-speakers", help="At most so many.", min=1)]
-Channels = Annotated[ChannelMode, typer.Option("--channels", help="split: each channel holds one person.")]
+Speakers = Annotated[
+    int | None,
+    typer.Option("--speakers", metavar="NUMBER", help="How many people speak, if known.", show_default=False),
+]
+MinSpeakers = Annotated[
+    int | None, typer.Option("--min-speakers", metavar="NUMBER", help="At least so many.", show_default=False)
+]
+MaxSpeakers = Annotated[
+    int | None, typer.Option("--max-speakers", metavar="NUMBER", help="At most so many.", show_default=False)
+]
+Channels = Annotated[
+    ChannelMode,
+    typer.Option("--channels", metavar="mix|split", help="split: each channel holds one person.", show_default=False),
+]
 
 
-def speaker_count(speakers: int | None, least: int | None, most: int | None) -> SpeakerCount:
-    """What the three options say together.
+def speaker_count(
+    speakers: int | None, least: int | None, most: int | None, channels: ChannelMode = ChannelMode.MIX
+) -> SpeakerCount:
+    """What the options say together.
 
     Raises:
         InputError: they contradict each other.
     """
     from spk.diarize import SpeakerCount
 
+    given = [number for number in (speakers, least, most) if number is not None]
+    if given and channels is ChannelMode.SPLIT:
+        raise InputError("--channels split says how many people there are, one a channel: give no other number")
+    if any(number < 1 for number in given):
+        raise InputError(f"there cannot be {min(given)} speakers: give at least 1")
     if speakers is None:
         return SpeakerCount(least or 1, most)
     if least is not None or most is not None:
@@ -59,25 +77,31 @@ def speaker_count(speakers: int | None, least: int | None, most: int | None) -> 
 def diarize(
     files: Files,
     *,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write here instead of to standard output.")
-    ] = None,
-    form: Annotated[Format, typer.Option("--format", help="How turns are written.")] = Format.RTTM,
+    output: Output = None,
+    form: Annotated[
+        Format,
+        typer.Option("--format", metavar="rttm|json|text", help="How turns are written; rttm.", show_default=False),
+    ] = Format.RTTM,
     speakers: Speakers = None,
     min_speakers: MinSpeakers = None,
     max_speakers: MaxSpeakers = None,
     channels: Channels = ChannelMode.MIX,
+    gallery: GalleryName = None,
+    home: Home = None,
     threads: Threads = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find who speaks when, without knowing anybody: SPEAKER_00, SPEAKER_01 and so on.
+    """Find who speaks when.
+
+    Nobody needs to be enrolled: people are SPEAKER_00, SPEAKER_01 and so on. Two people at once are two turns.
 
     Example: spk diarize meeting.wav -o meeting.rttm
     """
-    count = speaker_count(speakers, min_speakers, max_speakers)
+    count = speaker_count(speakers, min_speakers, max_speakers, channels)
+    check_output(output, files)
     batch, written = Batch(), []
-    with workbench(threads=threads, quiet=quiet) as bench:
+    with workbench(home=home, gallery=gallery, threads=threads, quiet=quiet) as bench:
 
         def one(path: Path) -> None:
             found = _diarized(bench, path, channels, count)
@@ -85,9 +109,9 @@ def diarize(
             if output is None:
                 typer.echo(written[-1], nl=False)
 
-        batch.each(files, one)
+        batch.each(files, one, bench.progress)
     if output is not None and written:
-        _write(output, "".join(written))
+        write_output(output, "".join(written))
     batch.finish()
 
 
@@ -108,8 +132,6 @@ def _diarized(bench: Workbench, path: Path, channels: ChannelMode, count: Speake
 
 
 def _serialized(path: Path, found: Diarization, duration: float, form: Format) -> str:
-    import json
-
     from spk.formats.rttm import write_rttm
     from spk.formats.text import format_turns
 
@@ -125,11 +147,4 @@ def _serialized(path: Path, found: Diarization, duration: float, form: Format) -
             {"start": round(turn.start, 3), "end": round(turn.end, 3), "label": turn.label} for turn in found.turns
         ],
     }
-    return json.dumps(record, ensure_ascii=False) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
+    return json_line(record) + "\n"

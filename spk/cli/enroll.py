@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import (
+from spk.cli.common import Batch, counter, either, print_json, workbench
+from spk.cli.options import (
     AsJson,
-    Batch,
     DeviceName,
     Force,
     GalleryName,
@@ -21,17 +22,19 @@ from spk.cli.common import (
     PrecisionName,
     Quiet,
     Threads,
-    print_json,
-    workbench,
+    complete_speaker,
 )
-from spk.errors import InputError, SpkError
+from spk.errors import AudioError, FormatError, InputError, NotFoundError, SpkError
 from spk.timeline import Segment
 
 if TYPE_CHECKING:
+    from spk.audio import Audio
+    from spk.config import Workbench
     from spk.enroll import EnrollmentReport, Excerpt
     from spk.store.records import Origin
 
-    People = list[tuple[str, Callable[[], list[Excerpt]]]]  # whom, and what loads their speech when it is their turn
+    Load = Callable[[], Excerpt]
+    People = dict[str, list[tuple[str, Load]]]  # whom, and each recording's name with what loads it in its turn
 
 __all__ = ["enroll"]
 
@@ -40,23 +43,45 @@ NAMELESS = re.compile(r"SPEAKER_\d+")  # what spk diarize calls people
 
 
 def enroll(
-    name: Annotated[str | None, typer.Argument(help="Whom to enroll.", show_default=False)] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Whom to enroll.", show_default=False, autocompletion=complete_speaker),
+    ] = None,
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Recordings of that person alone.", show_default=False)
+        list[Path] | None,
+        typer.Argument(metavar="FILE", readable=False, help="Recordings of that person alone.", show_default=False),
     ] = None,
     *,
-    start: Annotated[float | None, typer.Option("--from", help="Use the file from here (s) ...")] = None,
-    end: Annotated[float | None, typer.Option("--to", help="... to here (s).")] = None,
+    start: Annotated[
+        float | None,
+        typer.Option("--from", metavar="SECONDS", help="Use the file from here ...", show_default=False),
+    ] = None,
+    end: Annotated[
+        float | None, typer.Option("--to", metavar="SECONDS", help="... to here.", show_default=False)
+    ] = None,
     turns: Annotated[
         Path | None,
-        typer.Option("--turns", help="Corrected turns (RTTM) of the recording: enroll everybody in it."),
+        typer.Option(
+            "--turns",
+            metavar="RTTM",
+            readable=False,
+            help="Corrected turns of the recording: enroll everybody in it.",
+            show_default=False,
+        ),
     ] = None,
     mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="LABEL=NAME: whom a label of --turns means.")
+        list[str] | None,
+        typer.Option("--map", metavar="LABEL=NAME", help="Whom a label of --turns means.", show_default=False),
     ] = None,
     manifest: Annotated[
         Path | None,
-        typer.Option("--manifest", help="A table of speaker,file[,start,end]: enroll many people."),
+        typer.Option(
+            "--manifest",
+            metavar="CSV",
+            readable=False,
+            help="A table of speaker,file[,start,end]: enroll many people.",
+            show_default=False,
+        ),
     ] = None,
     force: Force = False,
     gallery: GalleryName = None,
@@ -68,33 +93,83 @@ def enroll(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Enroll people's voices; enrolling somebody again adds to what is known of them.
+    """Enroll people's voices.
 
-    With --turns the one argument is the recording; with --manifest there is none.
+    Enrolling somebody again adds to what is known. With --turns the one argument is the recording, with
+    --manifest there is none.
 
     Example: spk enroll alice alice1.wav alice2.wav
     """
+    arguments = [given for given in (name, *map(str, files or [])) if given is not None]
+    _check_options(arguments, start=start, end=end, turns=turns, mapping=mapping, manifest=manifest)
     batch = Batch()
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
     with workbench(**options, threads=threads, quiet=quiet) as bench:
-        bench.make_gallery()
         if turns is not None:
-            recording = _only([Path(given) for given in (name, *(files or [])) if given], turns)
-            people = _from_turns(recording, turns, _names(mapping or []), batch)
+            people = _from_turns(Path(arguments[0]), turns, _names(mapping or []), batch)
         elif manifest is not None:
-            people = _from_manifest(manifest, batch)
+            people = _from_manifest(manifest)
         else:
-            people = _from_files(name, files or [], start, end, batch)
-        for number, (person, excerpts) in enumerate(people, 1):
-            report = bench.enroller()(person, excerpts(), origin=_origin(turns), force=force)
+            people = _from_files(arguments[0], [Path(file) for file in arguments[1:]], start, end)
+        _check_names(bench, people, manifest or turns)
+        another = counter(bench.progress, sum(map(len, people.values())), "enrolling")
+        for person, offered in people.items():
+            excerpts = _readable(offered, batch, another)
+            if (first := next(excerpts, None)) is None:
+                continue
+            bench.make_gallery()
+            report = bench.enroller()(person, chain([first], excerpts), origin=_origin(turns), force=force)
             for error in report.refused:
                 batch.fail(getattr(error, "source", person), error)
             if report.enrollment is not None:
                 batch.done += len(report.enrollment.added) + len(report.enrollment.already)
                 _show(report, as_json=as_json, quiet=quiet)
-            if bench.progress is not None:
-                bench.progress(number, len(people), "enrolling")
     batch.finish()
+
+
+def _check_options(
+    arguments: Sequence[str],
+    *,
+    start: float | None,
+    end: float | None,
+    turns: Path | None,
+    mapping: list[str] | None,
+    manifest: Path | None,
+) -> None:
+    """Refuse options that say different things, rather than leave one of them out."""
+    if turns is not None and manifest is not None:
+        raise InputError("--turns and --manifest each say whom to enroll: give one of them")
+    if mapping and turns is None:
+        raise InputError("--map names the labels of --turns: give the turns, too")
+    if (start is not None or end is not None) and (turns is not None or manifest is not None):
+        raise InputError("--from and --to are for one person in one recording: leave them out here")
+    if turns is not None and len(arguments) != 1:
+        raise InputError(f"--turns {turns} belongs to one recording: give just that, not {len(arguments)}")
+    if manifest is not None and arguments:
+        raise InputError(f"--manifest {manifest} names people and recordings itself: leave out {arguments[0]!r}")
+    if turns is None and manifest is None:
+        if len(arguments) < 2:
+            raise InputError("say whom to enroll from which recordings, as in: spk enroll alice alice.wav")
+        if (start is None) != (end is None):
+            raise InputError("--from and --to belong together: give both or neither")
+        if start is not None and len(arguments) != 2:
+            raise InputError("--from and --to are times in one recording: give just one")
+
+
+def _check_names(bench: Workbench, people: People, source: Path | None) -> None:
+    """Refuse impossible names before hours of work."""
+    from spk.store.names import clean_name, label_digits
+
+    for name in people:
+        try:
+            if label_digits(name):
+                bench.store.speaker(bench.gallery, name)
+            else:
+                clean_name(name)
+        except (InputError, NotFoundError) as error:
+            if source is None:
+                raise
+            raise FormatError(source, str(error)) from error
 
 
 def _origin(turns: Path | None) -> Origin:
@@ -103,37 +178,36 @@ def _origin(turns: Path | None) -> Origin:
     return Origin.ENROLLED if turns is None else Origin.CORRECTED
 
 
-def _from_files(name: str | None, files: list[Path], start: float | None, end: float | None, batch: Batch) -> People:
-    if name is None or not files:
-        raise InputError("say whom to enroll from which recordings, as in: spk enroll alice alice.wav")
-    if (start is None) != (end is None):
-        raise InputError("--from and --to belong together: give both or neither")
+def _from_files(name: str, files: list[Path], start: float | None, end: float | None) -> People:
     segment = None
     if start is not None and end is not None:
-        if len(files) != 1:
-            raise InputError("--from and --to are times in one recording: give just one")
-        segment = Segment(start, end)
-    return [(name, partial(_excerpts, [(path, segment) for path in files], batch))]
+        try:
+            segment = Segment(start, end)
+        except InputError as error:
+            raise InputError(f"--from {start:g} --to {end:g}: {error}") from error
+    return {name: [(str(file), partial(_excerpt, file, segment)) for file in files]}
 
 
-def _from_manifest(manifest: Path, batch: Batch) -> People:
+def _from_manifest(manifest: Path) -> People:
     from spk.formats.manifest import read_manifest
 
-    people: dict[str, list[tuple[Path, Segment | None]]] = {}
+    people: People = {}
     for row in read_manifest(manifest):  # all of it is read first: a wrong line stores nobody
-        people.setdefault(row.speaker, []).append((row.file, row.segment))
+        here = row.file.relative_to(manifest.parent) if row.file.is_relative_to(manifest.parent) else row.file
+        file = either(row.file, here)
+        people.setdefault(row.speaker, []).append((str(file), partial(_excerpt, file, row.segment)))
     if not people:
-        raise InputError(f"{manifest}: names nobody: write a line speaker,file for each recording")
-    return [(person, partial(_excerpts, sources, batch)) for person, sources in people.items()]
+        raise FormatError(manifest, "names nobody: write a line speaker,file for each recording")
+    return people
 
 
 def _from_turns(recording: Path, turns: Path, names: dict[str, str], batch: Batch) -> People:
-    from spk.audio import load
     from spk.enroll import excerpts_of_turns
-    from spk.errors import FormatError
     from spk.formats.rttm import read_rttm
 
     files = read_rttm(turns)
+    if not files:
+        raise FormatError(turns, "holds no turns: check that it is the file you mean")
     if recording.stem not in files and len(files) != 1:
         reason = f"has turns of {len(files)} recordings, none of them {recording.stem}: keep one recording's"
         raise FormatError(turns, reason)
@@ -141,45 +215,53 @@ def _from_turns(recording: Path, turns: Path, names: dict[str, str], batch: Batc
     if unknown := sorted(set(names) - set(timeline.labels)):
         labels = ", ".join(timeline.labels)
         raise InputError(f"--map {unknown[0]}: {turns} has no such label, only {labels}")
-    audio = load(recording)
+    audio = _audio(recording)
     if timeline.end > audio.duration + SLACK:
         late = f"has a turn up to {timeline.end:.2f} s, but {recording} ends at {audio.duration:.2f} s"
         reason = f"{late}: check which recording it is of"
         raise FormatError(turns, reason)
-    cropped = timeline.crop(Segment(0.0, audio.duration))
-    for label in timeline.labels:
+    people: People = {}
+    for label, excerpts in excerpts_of_turns(audio, timeline.crop(Segment(0.0, audio.duration))):
         if label not in names and NAMELESS.fullmatch(label):
-            batch.fail(label, InputError(f"{label} has no name: add --map {label}=NAME, or rename it in {turns}"))
-    people: dict[str, list[Excerpt]] = {}
-    for label, excerpts in excerpts_of_turns(audio, cropped):
-        if label in names or not NAMELESS.fullmatch(label):
-            people.setdefault(names.get(label, label), []).extend(excerpts)
-    return [(person, partial(list, excerpts)) for person, excerpts in people.items()]
+            reason = f"{label} has no name: add --map {label}=NAME, or rename it in {turns}"
+            batch.fail(label, InputError(reason))
+        elif not excerpts:
+            batch.fail(label, FormatError(turns, f"{label} never speaks alone for long enough to be enrolled"))
+        else:
+            of_person = people.setdefault(names.get(label, label), [])
+            of_person += [(label, partial(_given, excerpt)) for excerpt in excerpts]
+    return people
 
 
-def _excerpts(sources: list[tuple[Path, Segment | None]], batch: Batch) -> list[Excerpt]:
-    """Every recording that can be read; the others are named as failed."""
-    from spk.audio import load
-    from spk.enroll import Excerpt
-    from spk.errors import AudioError
-
-    found: list[Excerpt] = []
-
-    def one(source: tuple[Path, Segment | None]) -> None:
-        path, segment = source
-        same = next((excerpt.audio for excerpt in found if excerpt.audio.source == str(path)), None)
-        audio = same or load(path)
-        if segment is not None and segment.end > audio.duration + SLACK:
-            reason = f"ends at {audio.duration:.2f} s, before {segment.end:g} s: check the times"
-            raise AudioError(path, reason)
-        found.append(Excerpt(audio, segment))
-
-    for source in sources:
+def _readable(offered: list[tuple[str, Load]], batch: Batch, another: Callable[[], None]) -> Iterator[Excerpt]:
+    """Every recording that can be read, each when it is asked for; the others are named as failed."""
+    for name, load in offered:
         try:
-            one(source)
+            yield load()
         except SpkError as error:
-            batch.fail(str(source[0]), error)
-    return found
+            batch.fail(name, error)
+        another()
+
+
+def _excerpt(file: Path, segment: Segment | None) -> Excerpt:
+    from spk.enroll import Excerpt
+
+    audio = _audio(file)
+    if segment is not None and segment.end > audio.duration + SLACK:
+        raise AudioError(audio.source, f"ends at {audio.duration:.2f} s, before {segment.end:g} s: check the times")
+    return Excerpt(audio, segment)
+
+
+def _given(excerpt: Excerpt) -> Excerpt:
+    return excerpt
+
+
+@lru_cache(maxsize=1)
+def _audio(file: Path) -> Audio:
+    """A recording; the last one is kept, because the rows of a table often name it again."""
+    from spk.audio import load
+
+    return load(file)
 
 
 def _names(mapping: list[str]) -> dict[str, str]:
@@ -188,12 +270,6 @@ def _names(mapping: list[str]) -> dict[str, str]:
         if not (label and equals and name):
             raise InputError(f"--map {entry}: write it as LABEL=NAME")
     return {label: name for label, _, name in pairs}
-
-
-def _only(recordings: list[Path], turns: Path) -> Path:
-    if len(recordings) != 1:
-        raise InputError(f"--turns {turns} belongs to one recording: give just that, not {len(recordings)}")
-    return recordings[0]
 
 
 def _show(report: EnrollmentReport, *, as_json: bool, quiet: bool) -> None:

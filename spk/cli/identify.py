@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import (
+from spk.cli.common import Batch, print_json, workbench
+from spk.cli.diarize import ChannelMode, Channels, MaxSpeakers, MinSpeakers, Speakers, speaker_count
+from spk.cli.options import (
     AsJson,
-    Batch,
     DeviceName,
     Files,
     GalleryName,
@@ -19,10 +20,8 @@ from spk.cli.common import (
     PrecisionName,
     Quiet,
     Threads,
-    print_json,
-    workbench,
 )
-from spk.cli.diarize import ChannelMode, Channels, MaxSpeakers, MinSpeakers, Speakers, speaker_count
+from spk.errors import InputError
 
 if TYPE_CHECKING:
     from spk.config import Workbench
@@ -43,7 +42,10 @@ class NamedFormat(StrEnum):
 def identify(
     files: Files,
     *,
-    form: Annotated[NamedFormat, typer.Option("--format", help="How turns are written.")] = NamedFormat.TEXT,
+    form: Annotated[
+        NamedFormat,
+        typer.Option("--format", metavar="text|rttm|json", help="How turns are written; text.", show_default=False),
+    ] = NamedFormat.TEXT,
     single: Annotated[
         bool, typer.Option("--single", help="Each file is one person's voice: do not diarize (short clips).")
     ] = False,
@@ -63,11 +65,15 @@ def identify(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Name the people in recordings: known, unsure (somebody should listen), or unknown.
+    """Name the people in recordings.
+
+    Each voice is known, unsure (somebody should listen) or unknown.
 
     Example: spk identify meeting.wav --json
     """
-    count = speaker_count(speakers, min_speakers, max_speakers)
+    count = speaker_count(speakers, min_speakers, max_speakers, channels)
+    if single and (channels is ChannelMode.SPLIT or (speakers or min_speakers or max_speakers or 1) > 1):
+        raise InputError("--single says that each file is one person's voice: leave out what says otherwise")
     batch = Batch()
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
     with workbench(**options, threads=threads, quiet=quiet) as bench:
@@ -82,7 +88,7 @@ def identify(
                 found = kept(found, bench.store, bench.gallery)
             _print(found, path, NamedFormat.JSON if as_json else form, many=len(files) > 1)
 
-        batch.each(files, one)
+        batch.each(files, one, bench.progress)
     batch.finish()
 
 
@@ -124,12 +130,15 @@ def _line(voice: Voice) -> str:
     """One voice and its evidence, for people to read."""
     match, parts = voice.match, [f"{voice.net_seconds:.1f} s"]
     who = voice.named.label if voice.named else "?"
+    recognised = voice.named is not None and voice.kept_as is None
+    if voice.kept_as is not None:
+        parts.append("new")
     if match.llr is not None and match.cosine is not None and voice.speaker is not None:
-        if not voice.named:
+        if not recognised:
             parts.append(f"nearest {voice.speaker.label}")
         parts.append(f"LLR {match.llr:+.1f}, cosine {match.cosine:.2f}")
     if voice.runner_up is not None and match.margin is not None:
         parts.append(f"next {voice.runner_up.label} by {match.margin:.1f}")
-    if voice.named and voice.provisional:
+    if recognised and voice.provisional:
         parts.append("provisional profile")
     return f"{voice.label}  {voice.verdict.value:<7}  {who}  ({'; '.join(parts)})"

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spk.cli.options import PLAIN, AsJson, Quiet
+
 if TYPE_CHECKING:
     from spk.embed.weights import Artefact, Manifest, Progress
 
-app = typer.Typer(help="Weights: list them, fetch them, say where they come from.", no_args_is_help=True)
+app = typer.Typer(**PLAIN, help="Weights of the models.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Verify = Annotated[bool, typer.Option("--verify", help="Hash the files instead of trusting their size.")]
 
 
@@ -49,8 +50,10 @@ def download_bar(*, quiet: bool = False) -> Iterator[Progress | None]:
 
 
 @app.command("list")
-def list_models(*, as_json: AsJson = False, verify: Verify = False) -> None:
-    """Every model: what it is for, its size and licence, and whether it is here.
+def list_models(*, as_json: AsJson = False, quiet: Quiet = False, verify: Verify = False) -> None:  # noqa: ARG001
+    """Every model, and whether it is here.
+
+    Also what it is for, its size and its licence.
 
     Example: spk models list --verify
     """
@@ -72,12 +75,15 @@ def list_models(*, as_json: AsJson = False, verify: Verify = False) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A model.", autocompletion=_names)],
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="Which one.", show_default=False, autocompletion=_names)],
     *,
     as_json: AsJson = False,
+    quiet: Quiet = False,  # noqa: ARG001 - every command takes it; this one prints nothing but results
     verify: Verify = False,
 ) -> None:
-    """One model's files: hashes, licence, provenance, sources, and where they lie.
+    """One model's files.
+
+    Hashes, licence, provenance, sources, and where they lie.
 
     Example: spk models show ecapa
     """
@@ -101,13 +107,20 @@ def show(
 def pull(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Models; without any, all that the commands need.", autocompletion=_names),
+        typer.Argument(
+            metavar="MODEL",
+            help="Which ones; without any, all that the commands need.",
+            show_default=False,
+            autocompletion=_names,
+        ),
     ] = None,
     *,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Fetch weights ahead of their first use; what is here already is checked by its hash.
+    """Fetch weights ahead of their first use.
+
+    What is here already is checked by its hash.
 
     Example: spk models pull ecapa resnet34
     """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import AsJson, GalleryName, Home, Quiet, print_json, print_table, workbench
+from spk.cli.common import check_output, json_line, print_json, print_table, workbench, write_output
+from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Output, Quiet, complete_speaker
 from spk.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,9 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "describe", "list_people"]
 
-app = typer.Typer(help="The people of a gallery: list, show, rename, merge, delete, export.", no_args_is_help=True)
+app = typer.Typer(**PLAIN, help="The people of a gallery.")
 
-Who = Annotated[str, typer.Argument(help="A name, an unknown-xxxx label, or an id.", show_default=False)]
+Who = Annotated[
+    str,
+    typer.Argument(
+        metavar="WHO",
+        help="A name, an unknown-xxxx label, or an id.",
+        show_default=False,
+        autocompletion=complete_speaker,
+    ),
+]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="The new name.", show_default=False)]
 
 
 @app.command("list")
@@ -71,7 +81,7 @@ def show(
 @app.command()
 def rename(
     who: Who,
-    name: Annotated[str, typer.Argument(help="The new name.", show_default=False)],
+    name: NewName,
     *,
     gallery: GalleryName = None,
     home: Home = None,
@@ -95,14 +105,24 @@ def rename(
 @app.command()
 def merge(
     source: Who,
-    into: Annotated[str, typer.Argument(help="Who takes over the samples.", show_default=False)],
+    into: Annotated[
+        str,
+        typer.Argument(
+            metavar="INTO",
+            help="Who takes over the samples.",
+            show_default=False,
+            autocompletion=complete_speaker,
+        ),
+    ],
     *,
     gallery: GalleryName = None,
     home: Home = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Two entries are one person: move everything of the first to the second.
+    """Make two entries one person.
+
+    Everything of the first moves to the second, which keeps its name.
 
     Example: spk speakers merge alice-phone alice
     """
@@ -127,14 +147,16 @@ def delete(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Erase a person: samples, voiceprints, clips and name.
+    """Erase a person.
+
+    Samples, voiceprints, clips and the name go, from the database and from every file.
 
     Example: spk speakers delete alice --yes
     """
     with workbench(home=home, gallery=gallery) as bench:
         speaker = bench.store.speaker(bench.gallery, who)
-        if not yes and not typer.confirm(f"Erase {speaker.label} with all samples and voiceprints?"):
-            raise InputError(f"{speaker.label} was not erased")
+        if not yes and not _confirmed(speaker):
+            raise InputError(f"{speaker.label} was not erased: say yes, or add --yes")
         bench.store.delete(speaker)
     _say(
         f"{speaker.label} is erased",
@@ -146,34 +168,43 @@ def delete(
 
 @app.command()
 def export(
-    who: Annotated[list[str] | None, typer.Argument(help="Whom; everybody if nobody is named.")] = None,
-    *,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write here instead of to standard output.")
+    who: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WHO",
+            help="Whom; everybody if nobody is named.",
+            show_default=False,
+            autocompletion=complete_speaker,
+        ),
     ] = None,
+    *,
+    output: Output = None,
     gallery: GalleryName = None,
     home: Home = None,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Everything that is kept about people, voiceprints included, as one JSON object a person.
+    """Everything that is kept about people.
+
+    One JSON object a person, voiceprints included, with --json or without.
 
     Example: spk speakers export alice -o alice.jsonl
     """
-    import json
-
+    check_output(output)
     with workbench(home=home, gallery=gallery) as bench:
         store = bench.store
         people = [store.speaker(bench.gallery, name) for name in who or []] or store.speakers(bench.gallery)
-        lines = [json.dumps(_exported(store, person), ensure_ascii=False) + "\n" for person in people]
+        lines = [json_line(_exported(store, person)) + "\n" for person in people]
     if output is None:
         typer.echo("".join(lines), nl=False)
         return
-    try:
-        output.write_text("".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written ({error.strerror}): choose another place") from error
-    if not quiet:
-        typer.echo(f"{len(lines)} people written to {output}; voiceprints are biometric data, keep them safe")
+    write_output(output, "".join(lines))
+    _say(
+        f"{len(lines)} people written to {output}; voiceprints are biometric data, keep them safe",
+        {"people": len(lines), "output": str(output)},
+        as_json,
+        quiet,
+    )
 
 
 def list_people(store: Store, gallery: Gallery, state: SpeakerState | None, *, as_json: bool, quiet: bool) -> None:
@@ -252,6 +283,12 @@ def _exported(store: Store, speaker: Speaker) -> dict[str, Any]:
             for one in store.voiceprints(speaker)
         ],
     }
+
+
+def _confirmed(speaker: Speaker) -> bool:
+    """Whether the person at the terminal says yes; nobody there says no."""
+    question = f"Erase {speaker.label} with all samples and voiceprints?"
+    return sys.stdin.isatty() and typer.confirm(question, err=True)
 
 
 def _say(text: str, record: dict[str, Any], as_json: bool, quiet: bool) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spk.cli import speakers
-from spk.cli.common import AsJson, GalleryName, Home, Quiet, print_json, workbench
+from spk.cli.common import print_json, workbench
+from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Quiet, complete_speaker
 from spk.cli.speakers import list_people
 from spk.errors import InputError, NotFoundError
 
@@ -17,8 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Strangers who await review: list, show, listen, name, merge, discard.", no_args_is_help=True)
-Which = Annotated[str, typer.Argument(help="An unknown-xxxx label, or an id.", show_default=False)]
+app = typer.Typer(**PLAIN, help="Strangers who await review.")
+
+
+def _complete(context: typer.Context, incomplete: str) -> list[str]:
+    return [label for label in complete_speaker(context, incomplete) if label.startswith("unknown-")]
+
+
+Which = Annotated[
+    str,
+    typer.Argument(
+        metavar="WHICH", help="An unknown-xxxx label, or an id.", show_default=False, autocompletion=_complete
+    ),
+]
 
 
 @app.command("list")
@@ -54,7 +66,14 @@ def show(
 
 
 @app.command("play-clip")
-def play_clip(which: Which, *, gallery: GalleryName = None, home: Home = None, as_json: AsJson = False) -> None:
+def play_clip(
+    which: Which,
+    *,
+    gallery: GalleryName = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,  # noqa: ARG001 - every command takes it; this one prints nothing but results
+) -> None:
     """Print the paths of the clips to listen to.
 
     Example: spk unknowns play-clip unknown-7f3a
@@ -74,14 +93,19 @@ def play_clip(which: Which, *, gallery: GalleryName = None, home: Home = None, a
 @app.command()
 def name(
     which: Which,
-    name: Annotated[str, typer.Argument(help="Who it is.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Who it is.", show_default=False, autocompletion=complete_speaker),
+    ],
     *,
     gallery: GalleryName = None,
     home: Home = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say who a stranger is. The name of somebody enrolled already merges the two.
+    """Say who a stranger is.
+
+    The name of somebody who is enrolled already merges the two.
 
     Example: spk unknowns name unknown-7f3a bob
     """
@@ -102,14 +126,22 @@ def name(
 @app.command()
 def merge(
     which: Which,
-    into: Annotated[str, typer.Argument(help="Who takes over: another stranger, or a name.", show_default=False)],
+    into: Annotated[
+        str,
+        typer.Argument(
+            metavar="INTO",
+            help="Who takes over: another stranger, or a name.",
+            show_default=False,
+            autocompletion=complete_speaker,
+        ),
+    ],
     *,
     gallery: GalleryName = None,
     home: Home = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """A stranger is the same person as another entry.
+    """Make a stranger and another entry one person.
 
     Example: spk unknowns merge unknown-7f3a unknown-02c1
     """
@@ -127,7 +159,9 @@ def discard(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Forget a stranger: voiceprints and clips are erased.
+    """Forget a stranger.
+
+    Voiceprints and clips are erased.
 
     Example: spk unknowns discard unknown-7f3a
     """

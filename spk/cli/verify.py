@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import (
-    EXIT_ERROR,
+from spk.cli.common import EXIT_ERROR, complain, counter, either, exists, print_json, workbench
+from spk.cli.options import (
     AsJson,
     DeviceName,
     GalleryName,
@@ -17,17 +17,15 @@ from spk.cli.common import (
     PrecisionName,
     Quiet,
     Threads,
-    complain,
-    print_json,
-    workbench,
+    complete_speaker,
 )
-from spk.errors import InputError, SpkError
+from spk.errors import InputError, NotFoundError, SpkError
 
 if TYPE_CHECKING:
     from spk.config import Workbench
     from spk.formats.trials import Trial
     from spk.identify import Verification
-    from spk.store import Profile
+    from spk.store import Profile, Speaker
 
 __all__ = ["verify"]
 
@@ -35,11 +33,28 @@ EXIT_DIFFERENT = 1
 
 
 def verify(
-    name: Annotated[str | None, typer.Argument(help="Whose voice it is said to be.", show_default=False)] = None,
-    file: Annotated[Path | None, typer.Argument(help="The recording.", show_default=False)] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Whose voice it is said to be.",
+            show_default=False,
+            autocompletion=complete_speaker,
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", readable=False, help="The recording.", show_default=False)
+    ] = None,
     *,
     trials: Annotated[
-        Path | None, typer.Option("--trials", help="A file of NAME FILE or FILE FILE, one trial a line.")
+        Path | None,
+        typer.Option(
+            "--trials",
+            metavar="TXT",
+            readable=False,
+            help="Many at once: a file of NAME FILE or FILE FILE, one trial a line.",
+            show_default=False,
+        ),
     ] = None,
     gallery: GalleryName = None,
     home: Home = None,
@@ -50,7 +65,9 @@ def verify(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Is it the person? Leaves with status 0 for the same, 1 for different or unsure, 2 for an error.
+    """Is it the person?
+
+    Leaves with status 0 for the same, 1 for different or unsure, 2 for an error.
 
     Example: spk verify alice call.wav
     """
@@ -63,19 +80,20 @@ def verify(
         else:
             if name is None or file is None:
                 raise InputError("say whose voice and which recording, as in: spk verify alice call.wav")
-            _one(bench, name, file, as_json=as_json, quiet=quiet)
+            _one(bench, name, file, as_json=as_json)
 
 
-def _one(bench: Workbench, name: str, file: Path, *, as_json: bool, quiet: bool) -> None:
+def _one(bench: Workbench, name: str, file: Path, *, as_json: bool) -> None:
     from spk.audio import load
     from spk.identify import Decision
 
     speaker = bench.store.speaker(bench.gallery, name)
+    audio = load(file)
     verifier = bench.verifier()
-    found = verifier.claim(speaker, verifier.hear(load(file)))
+    found = verifier.claim(speaker, verifier.hear(audio))
     if as_json:
         print_json({"enroll": name, "test": str(file), **found.to_json()})
-    elif not quiet:
+    else:
         typer.echo(_line(found))
     raise typer.Exit(0 if found.decision is Decision.SAME else EXIT_DIFFERENT)
 
@@ -84,9 +102,13 @@ def _all(bench: Workbench, trials: Path, *, as_json: bool) -> None:
     from spk.formats.trials import read_trials
 
     listed = list(read_trials(trials))  # all of it is read first: a wrong line is found before hours of work
-    judge = _Judge(bench)
+    if not listed:
+        raise InputError(f"{trials}: holds no trials: write NAME FILE or FILE FILE on each line")
+    judge = _Judge(bench, trials.parent)
+    another = counter(bench.progress, len(listed), "comparing")
+    complaints: set[str] = set()
     failed = 0
-    for number, trial in enumerate(listed):
+    for trial in listed:
         record: dict[str, Any] = {"enroll": trial.enroll, "test": trial.test}
         try:
             found = judge(trial)
@@ -94,43 +116,67 @@ def _all(bench: Workbench, trials: Path, *, as_json: bool) -> None:
             line = _line(found)
         except SpkError as error:
             record["error"] = line = str(error)
+            if line not in complaints:  # a bad recording is named once, however many trials it is in
+                complain(line)
+            complaints.add(line)
             failed += 1
         if as_json:
             print_json(record)
         else:
             typer.echo(f"{trial.serialize()}: {line}")
-        if bench.progress is not None:
-            bench.progress(number + 1, len(listed), "comparing")
+        another()
     if failed:
         complain(f"{failed} of {len(listed)} trials failed")
         raise typer.Exit(EXIT_ERROR)
 
 
 class _Judge:
-    """Judges trials; every recording is heard once."""
+    """Judges trials; every recording is heard once.
 
-    def __init__(self, bench: Workbench) -> None:
+    Args:
+        bench: What to judge with.
+        folder: Where recordings lie that are not found from the working folder.
+    """
+
+    def __init__(self, bench: Workbench, folder: Path) -> None:
+        self.bench = bench
+        self.folder = folder
         self.verifier = bench.verifier()
-        self.people = {speaker.label: speaker for speaker in bench.store.speakers(bench.gallery)}
+        self.people: dict[str, Speaker | None] = {}
         self.heard: dict[str, Profile | SpkError] = {}
 
     def __call__(self, trial: Trial) -> Verification:
-        if trial.enroll in self.people:
-            return self.verifier.claim(self.people[trial.enroll], self._voice(trial.test))
-        return self.verifier.compare(self._voice(trial.enroll), self._voice(trial.test))
+        claimed = self._person(trial.enroll)
+        if claimed is None:
+            return self.verifier.compare(self._voice(trial.enroll), self._voice(trial.test))
+        return self.verifier.claim(claimed, self._voice(trial.test))
+
+    def _person(self, who: str) -> Speaker | None:
+        """The enrolled person of that name; None where it is a recording's."""
+        if who not in self.people:
+            try:
+                self.people[who] = self.bench.store.speaker(self.bench.gallery, who)
+            except (NotFoundError, InputError) as error:  # the latter for what can be a path, but no name
+                if not exists(self._file(who)):
+                    raise NotFoundError(f"{error}; nor is there such a recording") from error
+                self.people[who] = None
+        return self.people[who]
 
     def _voice(self, file: str) -> Profile:
         from spk.audio import load
 
         if file not in self.heard:
             try:
-                self.heard[file] = self.verifier.hear(load(file))
+                self.heard[file] = self.verifier.hear(load(self._file(file)))
             except SpkError as error:
                 self.heard[file] = error
         voice = self.heard[file]
         if isinstance(voice, SpkError):
             raise voice
         return voice
+
+    def _file(self, file: str) -> Path:
+        return either(Path(file), self.folder / file)
 
 
 def _line(found: Verification) -> str:
