@@ -50,9 +50,9 @@ class Windows:
 
     @property
     def central(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Each window's chunk, in whose middle or shortly after it lies, and its place there: two of (windows,)."""
+        """For each window the chunk whose middle is nearest, and its place there: two of (windows,)."""
         numbers = np.arange(len(self.vectors))
-        chunk = np.clip((numbers - PER_CHUNK // 2) // PER_STEP, 0, len(self.index) - 1)
+        chunk = np.clip((numbers - PER_CHUNK // 2 + PER_STEP // 2) // PER_STEP, 0, len(self.index) - 1)
         return chunk, numbers - chunk * PER_STEP
 
     def pure(self, least_speech: float, least_share: float) -> NDArray[np.bool_]:

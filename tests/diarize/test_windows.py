@@ -64,8 +64,8 @@ def test_a_window_is_judged_where_a_chunk_has_it_near_its_middle():
     chunk, place = embed_windows(counting(samples), everybody(samples), Clips()).central
     inside = (chunk > 0) & (chunk < chunk.max())
     middle = PER_CHUNK // 2
-    assert set(place[inside]) == {middle, middle + 1, middle + 2, middle + 3}
-    assert place[chunk == 0].tolist() == list(range(middle + PER_STEP))
+    assert set(place[inside]) == {middle - 2, middle - 1, middle, middle + 1}
+    assert place[chunk == 0].tolist() == list(range(middle - 2 + PER_STEP))
 
 
 @settings(deadline=None, max_examples=25)
