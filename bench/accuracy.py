@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from diarization import DIARIZATION_ROLES, Score, compare
 from manifests import Row, read_folder
-from speakers import SPEAKER_ROLES, Heard, hear, length, measure, shares, speechbrain_scores, trials
+from speakers import SEARCH_RATES, SPEAKER_ROLES, Heard, hear, length, measure, shares, speechbrain_scores, trials
 from timing import machine
 
 from spk.cli.common import print_table
@@ -95,7 +95,7 @@ def speakers(arguments: argparse.Namespace, rows: list[Row], scratch: Path) -> d
         "enrolled": len(heard.people),
         "probes": Counter(probe.row.role for probe in heard.probes),
         "judged": measure(common),
-        "all": measure(every),
+        "all": measure(every, ["eer", *SEARCH_RATES]),
         "by_net_speech": {name: measure(some, ["eer"]) for name, some in bins.items()},
         "verdicts": shares(heard),
         "refused": {

@@ -36,7 +36,10 @@ __all__ = [
 SPEAKER_ROLES = ("enroll", "test", "unknown-test")
 BINS = (1.0, 2.0, 5.0)  # seconds of net speech
 DRAWS = 200
-RATES = ("eer", "min_dcf", "rank1", "fnir_1", "fnir_5", "cllr", "min_cllr")
+TRIAL_RATES = {"eer": eer, "min_dcf": min_dcf, "cllr": cllr, "min_cllr": min_cllr}
+FPIR = {"fnir_1": 0.01, "fnir_5": 0.05}
+SEARCH_RATES = ("rank1", *FPIR)
+RATES = (*TRIAL_RATES, *SEARCH_RATES)
 
 Matrix = NDArray[np.float64]
 Say = Callable[[str], None]
@@ -203,30 +206,28 @@ def _rates(some: Trials, draw: NDArray[np.int64], names: Sequence[str]) -> dict[
     searches = draw[voice].astype(np.float64)
     enrolled = same.any(axis=1)
     rates: dict[str, dict[str, float]] = {}
-    for system, all_scores in some.scores.items():
-        score = all_scores[np.ix_(voices, people)]
-        top = score.max(axis=1)
-        right = same[np.arange(len(same)), score.argmax(axis=1)]
-        flat = score.ravel(), same.ravel(), weight.ravel()
-        ways: dict[str, Callable[[], float]] = {
-            "eer": lambda flat=flat: eer(*flat),
-            "min_dcf": lambda flat=flat: min_dcf(*flat),
-            "min_cllr": lambda flat=flat: min_cllr(*flat),
-            "rank1": lambda right=right: float(np.average(right[enrolled], weights=searches[enrolled])),
-        }
-        if not enrolled.all():
-            for percent in (1, 5):
-                ways[f"fnir_{percent}"] = lambda top=top, right=right, percent=percent: fnir(
-                    top, right, enrolled, searches, percent / 100
-                )
-        if system == "llr":
-            ways["cllr"] = lambda flat=flat: cllr(*flat)
-        rates[system] = {name: ways[name]() for name in names if name in ways}
+    for system, scores in some.scores.items():
+        score = scores[np.ix_(voices, people)]
+        rates[system] = {}
+        for name in names:
+            if name in TRIAL_RATES and (name != "cllr" or system == "llr"):
+                rates[system][name] = TRIAL_RATES[name](score.ravel(), same.ravel(), weight.ravel())
+            elif name in SEARCH_RATES and (name == "rank1" or not enrolled.all()):
+                rates[system][name] = _search_rate(name, score, same, searches)
     theirs = rates.get("speechbrain", {}).get("eer")
     if theirs:
         for system in rates.keys() - {"speechbrain"}:
             rates[system]["eer_of_speechbrain"] = rates[system]["eer"] / theirs
     return rates
+
+
+def _search_rate(name: str, score: Matrix, same: NDArray[np.bool_], weight: Matrix) -> float:
+    """A rate of searches for the one person a voice could be, of which the best is given."""
+    enrolled = same.any(axis=1)
+    right = same[np.arange(len(same)), score.argmax(axis=1)]
+    if name == "rank1":
+        return float(np.average(right[enrolled], weights=weight[enrolled]))
+    return fnir(score.max(axis=1), right, enrolled, weight, FPIR[name])
 
 
 def shares(heard: Heard) -> dict[str, dict[str, dict[str, int]]]:

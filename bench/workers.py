@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 import soundfile
 
@@ -63,6 +64,7 @@ class Worker:
             stderr=self._complaints,
             text=True,
         )
+        self._stdin, self._stdout = cast("IO[str]", self._process.stdin), cast("IO[str]", self._process.stdout)
         if missing := self._answer().get("missing"):
             self.close()
             raise NotInstalledError(f"{system} is skipped: {missing} ({python})")
@@ -75,23 +77,26 @@ class Worker:
 
     def __call__(self, **request: object) -> dict[str, Any]:
         """The answer to one request."""
-        if self._process.stdin is None:
-            raise RuntimeError(f"{self.name} has no input")
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # then there is no answer either, which says more
+            self._stdin.write(json.dumps(request) + "\n")
+            self._stdin.flush()
         return self._answer()
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate()
+        with suppress(BrokenPipeError):
+            self._stdin.close()
+        self._process.wait()
+        self._stdout.close()
         self._complaints.close()
 
     def _answer(self) -> dict[str, Any]:
-        line = self._process.stdout.readline() if self._process.stdout else ""
+        line = self._stdout.readline()
         if not line:
             self._process.wait()
             self._complaints.seek(0)
             last = self._complaints.read().strip().splitlines()[-1:]
+            self.close()
             raise RuntimeError(f"{self.name} stopped: {' '.join(last)}")
         answer: dict[str, Any] = json.loads(line)
         return answer

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "Workbench"]
 
 DEFAULT_GALLERY = "default"
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ class Settings:
         names = [field.name for field in fields(cls)]
         variables = {name: value for name in names if (value := environment.get(f"SPK_{name.upper()}"))}
         home = given.get("home") or variables.get("home") or platformdirs.user_data_dir("spk")
-        path = Path(home).expanduser()
+        try:
+            path = Path(home).expanduser()
+        except RuntimeError:  # a user whom the system does not know
+            raise InputError(f"{home}: there is no such user: write the folder out") from None
         values = {**_file(path / "spk.toml", names[1:]), **variables, **given, "home": path}
         return cls(**values)._checked()
 
@@ -69,10 +73,10 @@ class Settings:
         if not isinstance(self.gallery, str):  # spk.toml may hold anything
             raise InputError(f"gallery is a name, not {self.gallery!r}: write it in quotes")
         try:
-            threads = int(self.threads)
-        except (TypeError, ValueError):
+            threads = int(str(self.threads))  # 2.5 and true are no numbers of threads
+        except ValueError:
             raise InputError(f"threads is a number, not {self.threads!r}: set it to 2, say") from None
-        if threads < 0:
+        if not 0 <= threads <= MOST_THREADS:
             raise InputError(f"there cannot be {threads} threads: set 0 for one a core")
         for name, value, choices in (
             ("model", self.model, tuple(MODELS)),

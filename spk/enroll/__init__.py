@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spk.enroll.enroller import Enroller, EnrollmentReport, Excerpt, excerpts_of_turns
+from spk.enroll.enroller import Enroller, EnrollmentReport
+from spk.enroll.excerpts import Excerpt, excerpts_of_turns
 from spk.enroll.quality import Gates, Quality, Reason, measure
 from spk.enroll.unknowns import enroll_unknown
 

@@ -2,52 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spk.audio import Audio
 from spk.diarize import Diarizer, VoiceActivity
 from spk.embed import Embedder, Speech, embed_speech
+from spk.enroll.excerpts import Excerpt
 from spk.enroll.quality import Gates, Reason, measure
 from spk.errors import ConflictError, FingerprintError, NotFoundError, RefusedError, SpkError
 from spk.identify.decision import Thresholds, Verdict
 from spk.identify.gallery import GalleryScorer
 from spk.store.records import Enrollment, NewRecording, NewSample, Origin, Profile, Speaker, SpeakerState
-from spk.timeline import Segment, Timeline, total, union
+from spk.timeline import Segment, union
 
-__all__ = ["Enroller", "EnrollmentReport", "Excerpt", "excerpts_of_turns"]
+__all__ = ["Enroller", "EnrollmentReport"]
 
-POOLED = 10.0  # seconds of speech that short turns are pooled to, as one sample
-SCRAP = 0.3  # seconds: shorter turns are left out
 LONG_ENOUGH = 5.0  # seconds of speech in which a second voice is looked for
 SECOND_VOICE = 1.0  # seconds of a second voice that make a recording unfit ...
 ONE_VOICE = 4.0  # ... unless its LLR with the first is above this: in one recording two people sound more alike
-STRANGE = -3.0  # LLR against the rest of a set under which a sample is somebody else's
-
-
-@dataclass(frozen=True, eq=False)
-class Excerpt:
-    """Speech offered for enrollment.
-
-    Args:
-        audio: The whole recording.
-        segment: The part of it that is offered; None for all of it.
-        parts: Where exactly the person speaks, if somebody said so; None to find out.
-    """
-
-    audio: Audio
-    segment: Segment | None = None
-    parts: tuple[Segment, ...] | None = None
-
-    @property
-    def source(self) -> str:
-        """What to call it in messages."""
-        if self.segment is None:
-            return self.audio.source
-        return f"{self.audio.source} ({self.segment.start:.1f}-{self.segment.end:.1f} s)"
+STRANGE = -1.5  # LLR against the rest of a set under which a sample is somebody else's
 
 
 @dataclass(frozen=True)
@@ -181,9 +157,7 @@ class Enroller:
             return ()
         vectors = embed_speech(self.embedder, voices)
         seconds = np.array([voice.net_seconds for voice in voices])
-        first = self.scorer.anonymous(vectors[:1], seconds[:1])
-        llrs = self.scorer.against([first], vectors[1:], seconds[1:].tolist()).llr[:, 0]
-        others = seconds[1:][llrs < ONE_VOICE]
+        others = seconds[1:][self._llr(vectors[1:], seconds[1:], vectors[:1], seconds[:1]) < ONE_VOICE]
         if not len(others):
             return ()
         text = (
@@ -223,9 +197,23 @@ class Enroller:
         if existing is not None:
             vectors.append(existing.vectors)
             seconds.append(existing.net_seconds)
-        profile = self.scorer.anonymous(np.concatenate(vectors), np.concatenate(seconds))
-        compared = self.scorer.against([profile], candidate.vector[None], [candidate.sample.net_seconds])
-        return float(compared.llr[0, 0])
+        own = np.array([candidate.sample.net_seconds])
+        return float(self._llr(candidate.vector[None], own, np.concatenate(vectors), np.concatenate(seconds))[0])
+
+    def _llr(
+        self,
+        vectors: NDArray[np.float32],
+        seconds: NDArray[np.float64],
+        profile: NDArray[np.float32],
+        profile_seconds: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Evidence (n,) that voices (n, dim) are the person's of a profile (m, dim).
+
+        Centred on the background: seen from a gallery of one microphone, another microphone is another person.
+        """
+        calibration = self.scorer.calibration
+        cosine = calibration.scorer()(vectors, [self.scorer.anonymous(profile, profile_seconds)])  # (n, 1)
+        return calibration.llr(cosine[:, 0], seconds, profile_seconds.sum())
 
     def _somebody_else(self, name: str, candidates: list[_Candidate], existing: Profile | None) -> list[_Candidate]:
         """Refuse a voice that the gallery knows, with certainty, under another name."""
@@ -263,26 +251,6 @@ class Enroller:
             return EnrollmentReport(name, None, (*refused, error))
         profile = store.profile(enrollment.speaker, self.embedder.model.fingerprint)
         return EnrollmentReport(name, enrollment, tuple(refused), profile.total_net_seconds, profile.provisional)
-
-
-def excerpts_of_turns(audio: Audio, turns: Timeline) -> Iterator[tuple[str, list[Excerpt]]]:
-    """What each labelled person says alone in a recording, short turns pooled to samples of about ``POOLED`` s.
-
-    Somebody who never speaks alone has none.
-    """
-    for label in turns.labels:
-        parts = [part for part in turns.alone(label) if part.duration >= SCRAP]
-        excerpts: list[Excerpt] = []
-        pool: list[Segment] = []
-        left = total(parts)
-        for part in parts:
-            pool.append(part)
-            left -= part.duration
-            # What is left over at the end joins the last sample rather than being too short for one.
-            if part is parts[-1] or (total(pool) >= POOLED and left >= POOLED / 2):
-                excerpts.append(Excerpt(audio, Segment(pool[0].start, pool[-1].end), tuple(pool)))
-                pool = []
-        yield label, excerpts
 
 
 def _as_heard(_name: str, candidates: list[_Candidate], _existing: Profile | None) -> list[_Candidate]:

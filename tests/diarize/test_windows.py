@@ -100,7 +100,7 @@ def test_where_nobody_speaks_there_is_no_vector():
     local.active[:, :, 0] = False
     local.active[0, 300:400, 0] = True  # 5.06 to 6.75 s, as the first chunk hears it
     windows = embed_windows(counting(samples), local, Clips())
-    assert np.flatnonzero(windows.embedded).tolist() == [8, 9, 10, 11]
+    assert np.flatnonzero(windows.embedded).tolist() == [8, 9]  # later windows are the second chunk's to judge
 
 
 def test_pure_windows_are_one_persons(scene):

@@ -57,8 +57,7 @@ def test_a_dialogue_is_not_one_person(room, dialogue):
 
 
 def test_a_lossless_copy_counts_once(room, dialogue, turns, tmp_path):
-    [first, *_] = turns.alone(turns.labels[0])
-    cut = dialogue.crop(first)
+    cut = dialogue.crop(max(turns.alone(turns.labels[0]), key=lambda part: part.duration))
     for name in ("ann.wav", "copy.flac", "another.wav"):
         soundfile.write(tmp_path / name, cut.samples, 16_000, subtype="PCM_16")
     assert room.enroll("ann", [Excerpt(load(tmp_path / "ann.wav"))]).enrollment
@@ -81,10 +80,10 @@ def test_a_stretch_of_a_recording(room, dialogue, turns):
 @pytest.mark.parametrize(
     ("spoil", "gate"),
     [
-        (lambda samples, noise: np.clip(samples / np.abs(samples).max() * 10, -1, 1), "clipped"),
-        (lambda samples, noise: samples + noise * np.sqrt(np.mean(samples**2)), "above the noise"),
-        (lambda samples, noise: samples * 0, "holds no speech"),
-        (lambda samples, noise: noise * 0.1, "holds no speech"),
+        (lambda speech, _: np.clip(speech / np.abs(speech).max() * 10, -1, 1), "clipped"),
+        (lambda speech, noise: speech + noise * np.sqrt(np.mean(speech**2)), "above the noise"),
+        (lambda speech, _: speech * 0, "holds no speech"),
+        (lambda _, noise: noise * 0.1, "holds no speech"),
     ],
 )
 def test_spoilt_speech_is_refused(room, dialogue, turns, spoil, gate):
@@ -105,7 +104,7 @@ def test_noise_and_music_are_nobody(room, corpus):
 
 def test_two_people_in_a_file_are_noticed_and_one_is_not_doubted(room, of, people):
     noticed = 0
-    pairs = list(zip(people[::5], people[2::5], strict=False))
+    pairs = list(zip(people[::8], people[2::8], strict=False))
     for one, other in pairs:
         first, second = of(one)[:4], of(other)[:4]
         assert room.enroll(one, [Excerpt(joined(*first))]).refused == ()
@@ -116,16 +115,15 @@ def test_two_people_in_a_file_are_noticed_and_one_is_not_doubted(room, of, peopl
 
 def test_a_foreign_file_among_ones_own(room, of, people):
     found = 0
-    pairs = list(zip(people[::3], people[1::3], strict=False))
+    pairs = list(zip(people[::4], people[20::-4], strict=False))
     for name, other in pairs:
         own, foreign = of(name)[:3], of(other)[0]
-        report = room.enroll(name, [Excerpt(audio) for audio in (*own[:1], foreign, *own[1:])], force=False)
-        names = [error.source for error in report.refused if "does not sound like" in str(error)]
-        assert set(names) <= {foreign.source}
-        found += bool(names)
-        if report.enrollment:
-            room.store.delete(report.enrollment.speaker)
-    assert found >= 0.6 * len(pairs)
+        report = room.enroll(name, [Excerpt(audio) for audio in (*own[:1], foreign, *own[1:])])
+        strange = [error.source for error in report.refused if "does not sound like" in str(error)]
+        assert set(strange) <= {foreign.source}
+        found += bool(strange)
+        room.store.delete(report.enrollment.speaker)
+    assert found >= 0.75 * len(pairs)
 
 
 def test_an_enrolled_person_under_another_name(room, of, people):
