@@ -37,6 +37,7 @@ LOCAL_SPEAKERS = 3
 POWERSET = np.array(  # class -> who speaks
     [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], bool
 )
+TOGETHER = 4  # chunks a request: the recurrent layers take two thirds of the time they take one by one
 BATCH = 64  # chunks between two reports of progress
 
 
@@ -93,20 +94,25 @@ class Segmentation:
         active = np.zeros((chunks, CHUNK_FRAMES, LOCAL_SPEAKERS), bool)
         for first in range(0, chunks, BATCH):
             numbers = range(first, min(first + BATCH, chunks))
-            outputs = self.graph.map(self._feed(samples, number) for number in numbers)
-            for number, output in zip(numbers, outputs, strict=True):
-                active[number] = POWERSET[output["output"][0].argmax(1)]  # (589, 7) -> (589, 3)
+            outputs = self.graph.map(self._feed(samples, number) for number in numbers[::TOGETHER])
+            classes = np.concatenate([output["output"].argmax(2) for output in outputs])  # (chunks, 589)
+            active[first : first + BATCH] = POWERSET[classes[: len(numbers)]]
             if progress is not None:
                 progress(numbers[-1] + 1, chunks, "finding turns")
         active[-1, frames - (chunks - 1) * STEP_FRAMES :] = False
         return LocalSpeech(active, frames)
 
-    def _feed(self, samples: NDArray[np.float32], number: int) -> dict[str, NDArray[np.float32]]:
-        start = number * STEP_FRAMES * FRAME
-        return {"input": np.resize(samples[start : start + CHUNK], (1, 1, CHUNK))}
+    def _feed(self, samples: NDArray[np.float32], first: int) -> dict[str, NDArray[np.float32]]:
+        """The chunks of one request; past the last one they are zeros, whose outputs nobody reads."""
+        feed = np.zeros((TOGETHER, 1, CHUNK), np.float32)
+        for place in range(TOGETHER):
+            start = (first + place) * STEP_FRAMES * FRAME
+            if start < len(samples):
+                feed[place] = np.resize(samples[start : start + CHUNK], CHUNK)
+        return {"input": feed}
 
 
 def load_segmentation(*, threads: int | None = None) -> Segmentation:
     """The segmentation model, ready to use; fetched the first time."""
     weights = fetch(manifest("segmentation").artefacts[0])
-    return Segmentation(Graph(weights, threads=threads, shape=(1, 1, CHUNK)))
+    return Segmentation(Graph(weights, threads=threads, shape=(TOGETHER, 1, CHUNK)))
