@@ -23,7 +23,7 @@ __all__ = ["Enroller", "EnrollmentReport"]
 LONG_ENOUGH = 5.0  # seconds of speech in which a second voice is looked for
 SECOND_VOICE = 1.0  # seconds of a second voice that make a recording unfit ...
 ONE_VOICE = 4.0  # ... unless its LLR with the first is above this: in one recording two people sound more alike
-STRANGE = -1.5  # LLR against the rest of a set under which a sample is somebody else's
+STRANGE = -3.0  # LLR against the rest of a set under which a sample is somebody else's
 
 
 @dataclass(frozen=True)
@@ -207,13 +207,9 @@ class Enroller:
         profile: NDArray[np.float32],
         profile_seconds: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Evidence (n,) that voices (n, dim) are the person's of a profile (m, dim).
-
-        Centred on the background: seen from a gallery of one microphone, another microphone is another person.
-        """
-        calibration = self.scorer.calibration
-        cosine = calibration.scorer()(vectors, [self.scorer.anonymous(profile, profile_seconds)])  # (n, 1)
-        return calibration.llr(cosine[:, 0], seconds, profile_seconds.sum())
+        """Evidence (n,) that voices (n, dim) are the person's of a profile (m, dim)."""
+        person = self.scorer.anonymous(profile, profile_seconds)
+        return self.scorer.against([person], vectors, seconds.tolist()).llr[:, 0]
 
     def _somebody_else(self, name: str, candidates: list[_Candidate], existing: Profile | None) -> list[_Candidate]:
         """Refuse a voice that the gallery knows, with certainty, under another name."""

@@ -1,0 +1,153 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from spk.config import Settings, Workbench
+from spk.embed import MODELS
+from spk.errors import InputError, NotFoundError
+
+
+@pytest.fixture
+def home(tmp_path) -> Path:
+    return tmp_path / "home with spaces"
+
+
+@pytest.fixture
+def write(home):
+    """Write ``spk.toml`` in the home."""
+    home.mkdir()
+    return lambda text: (home / "spk.toml").write_text(text, encoding="utf-8")
+
+
+def test_defaults(home):
+    settings = Settings.read({}, home=home)
+    assert settings == Settings(home, gallery="default", model="ecapa", precision="full", device="cpu", threads=0)
+    assert not home.exists()  # reading settings makes nothing
+
+
+def test_the_home_is_the_users_by_default(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert Settings.read({}).home.name == "spk"
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Settings)][1:])
+def test_option_before_environment_before_file_before_default(name, home, write):
+    given = {
+        "gallery": ("a", "b", "c", "default"),
+        "model": ("campplus", "resnet34", "ecapa", "ecapa"),
+        "precision": ("full", "fast", "full", "full"),
+        "device": ("cpu", "cuda", "cpu", "cpu"),
+        "threads": (3, 2, 1, 0),
+    }[name]
+    option, variable, line, default = given
+    write(f"{name} = {line!r}")
+    environment = {f"SPK_{name.upper()}": str(variable)}
+    assert getattr(Settings.read(environment, home=home, **{name: option}), name) == option
+    assert getattr(Settings.read(environment, home=home, **{name: None}), name) == variable
+    assert getattr(Settings.read({}, home=home), name) == line
+    assert getattr(Settings.read({}, home=home.parent), name) == default
+
+
+def test_the_home_of_an_option_or_the_environment(home, monkeypatch):
+    assert Settings.read({"SPK_HOME": str(home)}).home == home
+    assert Settings.read({"SPK_HOME": "/elsewhere"}, home=home).home == home
+    monkeypatch.setenv("HOME", str(home))
+    assert Settings.read({"SPK_HOME": "~/voices"}).home == home / "voices"
+
+
+def test_the_environment_is_read_by_default(home, monkeypatch):
+    monkeypatch.setenv("SPK_HOME", str(home))
+    monkeypatch.setenv("SPK_GALLERY", "team")
+    assert Settings.read().gallery == "team"
+
+
+def test_an_empty_variable_is_none(home):
+    assert Settings.read({"SPK_MODEL": "", "SPK_THREADS": ""}, home=home).model == "ecapa"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"model": "vggish"}, rf"model cannot be 'vggish'; there are: {', '.join(MODELS)}"),
+        ({"precision": "int8"}, "precision cannot be 'int8'; there are: full, fast"),
+        ({"device": "tpu"}, "device cannot be 'tpu'; there are: cpu, cuda"),
+        ({"threads": "many"}, "threads is a number, not 'many'"),
+        ({"threads": -1}, "there cannot be -1 threads: set 0 for one a core"),
+        ({"threads": "99999999"}, "there cannot be 99999999 threads"),
+        ({"home": "~nobody-of-this-name/spk"}, "there is no such user"),
+    ],
+)
+def test_impossible_values(home, options, said):
+    with pytest.raises(InputError, match=said) as caught:
+        Settings.read({}, **{"home": home, **options})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model = ", r"spk\.toml: is no TOML \("),
+        ("modell = 'ecapa'", r"spk\.toml: no setting is called 'modell'; there are: gallery, model"),
+        ("home = '/elsewhere'", r"spk\.toml: no setting is called 'home'"),
+        ("[store]\nhome = 1", r"spk\.toml: no setting is called 'store'"),
+        ("gallery = 7", "gallery is a name, not 7"),
+        ("model = ['ecapa']", r"model cannot be \['ecapa'\]"),
+        ("threads = 2.5", "threads is a number, not 2.5"),
+        ("threads = inf", "threads is a number, not inf"),
+        ("threads = true", "threads is a number, not True"),
+        ("threads = [2]", r"threads is a number, not \[2\]"),
+    ],
+)
+def test_a_wrong_file(home, write, text, said):
+    write(text)
+    with pytest.raises(InputError, match=said):
+        Settings.read({}, home=home)
+
+
+def test_a_file_that_cannot_be_read(home, write):
+    (home / "spk.toml").write_bytes("gallery = 'Zoë'".encode("latin-1"))
+    with pytest.raises(InputError, match=r"spk\.toml: cannot be read \(it is not UTF-8 text\): mend or remove it"):
+        Settings.read({}, home=home)
+    (home / "spk.toml").unlink()
+    (home / "spk.toml").mkdir()
+    with pytest.raises(InputError, match=r"spk\.toml: cannot be read \(Is a directory\)"):
+        Settings.read({}, home=home)
+
+
+def test_a_home_that_is_a_file_has_no_settings(tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert Settings.read({}, home=tmp_path / "file").model == "ecapa"
+
+
+def test_only_the_default_gallery_is_made_unasked(home):
+    with Workbench(Settings(home)) as bench:
+        assert bench.gallery.name == "default"
+    with Workbench(Settings(home, gallery="team")) as bench:
+        with pytest.raises(NotFoundError, match='no gallery "team"'):
+            _ = bench.gallery
+        bench.make_gallery()
+        assert bench.gallery.name == "team"
+
+
+def test_an_unused_workbench_touches_nothing(home):
+    with Workbench(Settings(home)):
+        pass
+    assert not home.exists()
+
+
+def test_threads_of_a_workbench(home):
+    assert Workbench(Settings(home)).threads is None
+    assert Workbench(Settings(home, threads=2)).threads == 2
+
+
+def test_a_workbench_puts_the_parts_together(home, embedder):
+    """With the default model; ``embedder`` skips this where its weights cannot be had."""
+    said = []
+    with Workbench(Settings(home, threads=2), progress=lambda *report: said.append(report[2])) as bench:
+        verifier, identifier, enroller = bench.verifier(), bench.identifier(), bench.enroller()
+        assert bench.embedder.model == embedder.model
+        assert verifier.scorer.gallery == identifier.scorer.gallery == enroller.scorer.gallery == bench.gallery
+        assert identifier.embedder is verifier.embedder is enroller.embedder is bench.embedder
+        assert "diarizer" not in vars(bench)  # loaded once a recording needs it
+        assert set(said) == {"preparing ecapa", "preparing silero-vad"}
