@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from spk.errors import InputError, SpkError
+from spk.errors import InputError, ModelError, SpkError, StoreError
 
 if TYPE_CHECKING:
     from spk.config import Workbench
@@ -31,12 +31,14 @@ __all__ = [
     "json_line",
     "print_json",
     "print_table",
+    "say",
     "workbench",
     "write_output",
 ]
 
 EXIT_ERROR = 2
 PATIENCE = 2.0  # seconds of work before a bar is worth showing
+_bars: list[Any] = []  # what `bar` may be showing
 
 
 @contextmanager
@@ -64,7 +66,8 @@ def bar(*, quiet: bool = False) -> Iterator[Progress | None]:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
-        redirect_stdout=sys.stdout.isatty(),  # then results go above the bar; else they are not for its terminal
+        redirect_stdout=False,  # see `say`
+        redirect_stderr=False,
     )
     shown: dict[str, TaskID] = {}
 
@@ -76,12 +79,24 @@ def bar(*, quiet: bool = False) -> Iterator[Progress | None]:
     patience = Timer(PATIENCE, bars.start)
     patience.daemon = True
     patience.start()
+    _bars.append(bars)
     try:
         yield report
     finally:
+        _bars.remove(bars)
         patience.cancel()
         patience.join()
         bars.stop()
+
+
+def say(text: str = "", *, nl: bool = True, err: bool = False) -> None:
+    """Print a result, or on standard error, with no bar in its way."""
+    live = [bars for bars in _bars if bars.live.is_started]
+    for bars in live:
+        bars.stop()
+    typer.echo(text, nl=nl, err=err)
+    for bars in live:
+        bars.start()
 
 
 class Batch:
@@ -98,6 +113,8 @@ class Batch:
             try:
                 work(file)
                 self.done += 1
+            except (ModelError, StoreError):  # the next file would meet it again
+                raise
             except SpkError as error:
                 self.fail(str(file), error)
             another()
@@ -130,12 +147,12 @@ def counter(progress: Progress | None, total: int, what: str) -> Callable[[], No
 
 def complain(text: str) -> None:
     """One line on standard error."""
-    typer.echo("spk: " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text), err=True)
+    say("spk: " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text), err=True)
 
 
 def print_json(record: object) -> None:
     """One JSON object on a line of its own."""
-    typer.echo(json_line(record))
+    say(json_line(record))
 
 
 def json_line(record: object) -> str:
@@ -194,4 +211,4 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Non
     lines = [[column.upper() for column in columns], *([str(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

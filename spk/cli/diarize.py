@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import Batch, check_output, json_line, workbench, write_output
+from spk.cli.common import Batch, check_output, json_line, say, workbench, write_output
 from spk.cli.options import AsJson, Files, GalleryName, Home, Output, Quiet, Threads
 from spk.errors import InputError
 
@@ -107,7 +107,7 @@ def diarize(
             found = _diarized(bench, path, channels, count)
             written.append(_serialized(path, *found, Format.JSON if as_json else form))
             if output is None:
-                typer.echo(written[-1], nl=False)
+                say(written[-1], nl=False)
 
         batch.each(files, one, bench.progress)
     if output is not None and written:

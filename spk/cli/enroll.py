@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import Batch, counter, either, print_json, workbench
+from spk.cli.common import Batch, counter, either, print_json, say, workbench
 from spk.cli.options import (
     AsJson,
     DeviceName,
@@ -294,4 +294,4 @@ def _show(report: EnrollmentReport, *, as_json: bool, quiet: bool) -> None:
         parts.append(f"{report.net_seconds:.1f} s of speech in all")
         if report.provisional:
             parts.append("provisional until 30 s")
-        typer.echo(f"{report.name}: {', '.join(parts)}")
+        say(f"{report.name}: {', '.join(parts)}")

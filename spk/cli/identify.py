@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import Batch, print_json, workbench
+from spk.cli.common import Batch, print_json, say, workbench
 from spk.cli.diarize import ChannelMode, Channels, MaxSpeakers, MinSpeakers, Speakers, speaker_count
 from spk.cli.options import (
     AsJson,
@@ -24,9 +26,9 @@ from spk.cli.options import (
 from spk.errors import InputError
 
 if TYPE_CHECKING:
-    from spk.config import Workbench
     from spk.diarize import SpeakerCount
-    from spk.identify import Identification, Voice
+    from spk.embed.weights import Progress
+    from spk.identify import Identification, Identifier, Voice
 
 __all__ = ["identify"]
 
@@ -79,9 +81,12 @@ def identify(
     with workbench(**options, threads=threads, quiet=quiet) as bench:
         if enroll_unknown:
             bench.make_gallery()
+        _ = bench.gallery  # a misspelt one is said once, before any work
+        # Anew for each recording where the one before may have left a stranger.
+        identifier = bench.identifier if enroll_unknown else cache(bench.identifier)
 
         def one(path: Path) -> None:
-            found = _identified(bench, path, channels, count, single=single)
+            found = _identified(path, identifier, channels, count, bench.progress, single=single)
             if enroll_unknown:
                 from spk.enroll import enroll_unknown as kept
 
@@ -93,20 +98,21 @@ def identify(
 
 
 def _identified(
-    bench: Workbench,
     path: Path,
+    identifier: Callable[[], Identifier],
     channels: ChannelMode,
     count: SpeakerCount,
+    progress: Progress | None,
     *,
     single: bool,
 ) -> Identification:
     from spk.audio import load, load_channels
 
-    identifier = bench.identifier()  # anew for each recording: the one before may have left a stranger
     if channels is ChannelMode.SPLIT:
-        return identifier.channels(load_channels(path))
-    audio = load(path)
-    return identifier.single(audio) if single else identifier.recording(audio, count=count, progress=bench.progress)
+        several = load_channels(path)
+        return identifier().channels(several)
+    audio = load(path)  # first: a file that cannot be read is said before models are loaded
+    return identifier().single(audio) if single else identifier().recording(audio, count=count, progress=progress)
 
 
 def _print(found: Identification, path: Path, form: NamedFormat, *, many: bool) -> None:
@@ -116,14 +122,14 @@ def _print(found: Identification, path: Path, form: NamedFormat, *, many: bool) 
     if form is NamedFormat.JSON:
         print_json(found.to_json())
     elif form is NamedFormat.RTTM:
-        typer.echo(write_rttm(found.named, path.stem), nl=False)
+        say(write_rttm(found.named, path.stem), nl=False)
     else:
         if many:
-            typer.echo(f"{path}:")
+            say(f"{found.audio.source}:")
         for voice in found.voices:
-            typer.echo(_line(voice))
-        typer.echo()
-        typer.echo(format_turns(found.named), nl=False)
+            say(_line(voice))
+        say()
+        say(format_turns(found.named), nl=False)
 
 
 def _line(voice: Voice) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import check_output, json_line, print_json, print_table, workbench, write_output
+from spk.cli.common import check_output, json_line, print_json, print_table, say, workbench, write_output
 from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Output, Quiet, complete_speaker
 from spk.errors import InputError
 
@@ -59,8 +59,8 @@ def show(
     if not quiet:
         about = describe(speaker, samples)
         state = "provisional" if about["provisional"] else "settled"
-        typer.echo(f"{speaker.label}  {speaker.state.value}, {about['net_speech']:.1f} s of speech, {state}")
-        typer.echo(f"id {speaker.id}, since {speaker.created:%Y-%m-%d %H:%M}")
+        say(f"{speaker.label}  {speaker.state.value}, {about['net_speech']:.1f} s of speech, {state}")
+        say(f"id {speaker.id}, since {speaker.created:%Y-%m-%d %H:%M}")
     print_table(
         ("recording", "from", "to", "speech", "snr", "origin", "forced"),
         (
@@ -196,7 +196,7 @@ def export(
         people = [store.speaker(bench.gallery, name) for name in who or []] or store.speakers(bench.gallery)
         lines = [json_line(_exported(store, person)) + "\n" for person in people]
     if output is None:
-        typer.echo("".join(lines), nl=False)
+        say("".join(lines), nl=False)
         return
     write_output(output, "".join(lines))
     _say(
@@ -219,7 +219,7 @@ def list_people(store: Store, gallery: Gallery, state: SpeakerState | None, *, a
         return
     if not people:
         if not quiet:
-            typer.echo(f"nobody in the gallery {gallery.name}")
+            say(f"nobody in the gallery {gallery.name}")
         return
     print_table(
         ("name", "state", "samples", "recordings", "speech", "profile"),
@@ -287,12 +287,14 @@ def _exported(store: Store, speaker: Speaker) -> dict[str, Any]:
 
 def _confirmed(speaker: Speaker) -> bool:
     """Whether the person at the terminal says yes; nobody there says no."""
-    question = f"Erase {speaker.label} with all samples and voiceprints?"
-    return sys.stdin.isatty() and typer.confirm(question, err=True)
+    if not sys.stdin.isatty():
+        return False
+    say(f"Erase {speaker.label} with all samples and voiceprints? [y/N]: ", nl=False, err=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _say(text: str, record: dict[str, Any], as_json: bool, quiet: bool) -> None:
     if as_json:
         print_json(record)
     elif not quiet:
-        typer.echo(text)
+        say(text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spk.cli import speakers
-from spk.cli.common import print_json, workbench
+from spk.cli.common import print_json, say, workbench
 from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Quiet, complete_speaker
 from spk.cli.speakers import list_people
 from spk.errors import InputError, NotFoundError
@@ -87,7 +87,7 @@ def play_clip(
         print_json({"name": speaker.label, "clips": [str(clip) for clip in clips]})
         return
     for clip in clips:
-        typer.echo(clip)
+        say(str(clip))
 
 
 @app.command()
@@ -120,7 +120,7 @@ def name(
     if as_json:
         print_json({"name": speaker.label, "speaker_id": str(speaker.id)})
     elif not quiet:
-        typer.echo(f"{stranger.label} is {speaker.label}")
+        say(f"{stranger.label} is {speaker.label}")
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import EXIT_ERROR, complain, counter, either, exists, print_json, workbench
+from spk.cli.common import EXIT_ERROR, complain, counter, either, exists, print_json, say, workbench
 from spk.cli.options import (
     AsJson,
     DeviceName,
@@ -94,11 +94,12 @@ def _one(bench: Workbench, name: str, file: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"enroll": name, "test": str(file), **found.to_json()})
     else:
-        typer.echo(_line(found))
+        say(_line(found))
     raise typer.Exit(0 if found.decision is Decision.SAME else EXIT_DIFFERENT)
 
 
 def _all(bench: Workbench, trials: Path, *, as_json: bool) -> None:
+    from spk.formats.lines import printable
     from spk.formats.trials import read_trials
 
     listed = list(read_trials(trials))  # all of it is read first: a wrong line is found before hours of work
@@ -123,7 +124,7 @@ def _all(bench: Workbench, trials: Path, *, as_json: bool) -> None:
         if as_json:
             print_json(record)
         else:
-            typer.echo(f"{trial.serialize()}: {line}")
+            say(f"{printable(trial.serialize())}: {line}")
         another()
     if failed:
         complain(f"{failed} of {len(listed)} trials failed")

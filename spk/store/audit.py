@@ -85,9 +85,7 @@ def verify(tx: Connection) -> AuditCheck:
         count += 1
         whole = row.sequence == count and row.hash == _chained(head, row.entry)
         if not (whole and json.loads(row.entry)["sequence"] == count):
-            raise StoreError(
-                f"the audit log was tampered with at row {count}: what follows cannot be trusted"
-            )
+            raise StoreError(f"the audit log was tampered with at row {count}: what follows cannot be trusted")
         head = row.hash
     return AuditCheck(count, head)
 

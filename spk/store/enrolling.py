@@ -74,9 +74,7 @@ def enroll(
     forced: list[str] = []
     to_place: list[StagedClip] = []
     for new, clip in zip(samples, clips, strict=True):
-        mine = [
-            other for other in known if other.sample.speaker == speaker.id and same_audio(new, other.sample)
-        ]
+        mine = [other for other in known if other.sample.speaker == speaker.id and same_audio(new, other.sample)]
         missing = set(new.vectors).difference(*(other.models for other in mine))
         exact = next((other for other in mine if other.sample.sha256 == new.sha256), None)
         if not missing:
@@ -153,9 +151,7 @@ def _known(tx: Connection, gallery: Gallery, samples: Sequence[NewSample]) -> li
     in_common = or_(
         _S.sha256.in_([new.sha256 for new in samples]),
         _S.recording.in_(
-            select(_R.id).where(
-                _R.gallery == gallery.id, _R.sha256.in_([new.recording.sha256 for new in samples])
-            )
+            select(_R.id).where(_R.gallery == gallery.id, _R.sha256.in_([new.recording.sha256 for new in samples]))
         ),
     )
     conditions = (tables.speakers.c.gallery == gallery.id, in_common)
@@ -213,9 +209,7 @@ def _insert_sample(
 
 def _recording(tx: Connection, gallery: Gallery, new: NewRecording) -> Recording:
     """The recording of that content, stored if it is new to the gallery."""
-    row = tx.execute(
-        select(tables.recordings).where(_R.gallery == gallery.id, _R.sha256 == new.sha256)
-    ).first()
+    row = tx.execute(select(tables.recordings).where(_R.gallery == gallery.id, _R.sha256 == new.sha256)).first()
     if row is not None:
         return Recording(row.id, gallery.id, row.sha256, row.source, row.duration)
     # A file's name may hold bytes that are no text: the database could not store them.
@@ -239,14 +233,10 @@ def _insert_voiceprints(tx: Connection, sample: Sample, vectors: dict[str, NDArr
         model = queries.find_model(tx, fingerprint, len(vector))
         if model is None:
             tx.execute(insert(tables.models).values(fingerprint=fingerprint, dim=len(vector)))
-            model = tx.scalars(
-                select(tables.models.c.id).where(tables.models.c.fingerprint == fingerprint)
-            ).one()
+            model = tx.scalars(select(tables.models.c.id).where(tables.models.c.fingerprint == fingerprint)).one()
         id_ = uuid4()
         tx.execute(
-            insert(tables.voiceprints).values(
-                id=id_, sample=sample.id, model=model, vector=tables.to_bytes(vector)
-            )
+            insert(tables.voiceprints).values(id=id_, sample=sample.id, model=model, vector=tables.to_bytes(vector))
         )
         changed.append((id_, model))
     outbox.note(tx, changed)

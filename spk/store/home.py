@@ -52,9 +52,7 @@ class Home:
         self.index = self.path / "index"
         self._erasing = self.path / ".erasing"
         if not create and not self.database.exists():
-            raise StoreError(
-                f"{self.path}: no voiceprints are kept here yet: enroll somebody, or name another home"
-            )
+            raise StoreError(f"{self.path}: no voiceprints are kept here yet: enroll somebody, or name another home")
         with explained(self.path):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):

@@ -40,9 +40,7 @@ def note(tx: Connection, changed: Iterable[tuple[UUID, int]]) -> None:
 
 def head(tx: Connection, model: int) -> int:
     """The position of the last change to a model's voiceprints; 0 before the first."""
-    return int(
-        tx.scalar(select(func.max(tables.outbox.c.sequence)).where(tables.outbox.c.model == model)) or 0
-    )
+    return int(tx.scalar(select(func.max(tables.outbox.c.sequence)).where(tables.outbox.c.model == model)) or 0)
 
 
 def replay(tx: Connection, index: VectorIndex, model: int) -> None:

@@ -89,9 +89,7 @@ def speakers(tx: Connection, gallery: UUID, *conditions: ColumnElement[bool]) ->
     """The speakers of a gallery that fulfil the conditions: by name, then the unknown by age."""
     table = tables.speakers
     found = tx.execute(
-        select(table)
-        .where(_P.gallery == gallery, *conditions)
-        .order_by(_P.name.is_(None), _P.name, _P.created, _P.id)
+        select(table).where(_P.gallery == gallery, *conditions).order_by(_P.name.is_(None), _P.name, _P.created, _P.id)
     )
     return [_speaker(row) for row in found]
 
@@ -122,7 +120,8 @@ def find_speaker(tx: Connection, gallery: Gallery, who: str | UUID) -> Speaker:
         found = speakers(tx, gallery.id, _P.name == clean_name(who)) or _by_id(tx, gallery.id, who)
     if not found:
         names = (speaker.label for speaker in speakers(tx, gallery.id))
-        raise NotFoundError(f'no speaker "{who}" in the gallery "{gallery.name}"{hint(str(who), names)}')
+        advice = hint(str(who), names) or ": check the spelling, or enroll some speech first"
+        raise NotFoundError(f'no speaker "{who}" in the gallery "{gallery.name}"{advice}')
     return found[0]
 
 
@@ -168,9 +167,7 @@ def models_by_sample(tx: Connection, *conditions: ColumnElement[bool]) -> dict[U
     return models
 
 
-def profiles(
-    tx: Connection, gallery: UUID, model: str, speakers: Collection[UUID] | None = None
-) -> Iterator[Profile]:
+def profiles(tx: Connection, gallery: UUID, model: str, speakers: Collection[UUID] | None = None) -> Iterator[Profile]:
     """The profiles of a gallery (or of some of its speakers) in one query, in the order of the ids."""
     query = (
         _joined(*_SAMPLE, _V.vector, _P.name, _P.state, _P.created.label("speaker_created"), prints=True)

@@ -174,9 +174,7 @@ class Store:
         with self._database.read() as tx:
             return list(queries.profiles(tx, gallery.id, model, wanted))
 
-    def candidates(
-        self, gallery: Gallery, model: str, vector: NDArray[np.float32], k: int
-    ) -> list[Candidate]:
+    def candidates(self, gallery: Gallery, model: str, vector: NDArray[np.float32], k: int) -> list[Candidate]:
         """The ``k`` speakers who have the voiceprints closest to ``vector`` (dim,), best first.
 
         Raises:
@@ -255,9 +253,7 @@ class Store:
             if speaker.name is not None:
                 self._begin_erasing()
             tx.execute(
-                update(tables.speakers)
-                .where(_P.id == speaker.id)
-                .values(name=name, state=SpeakerState.ENROLLED)
+                update(tables.speakers).where(_P.id == speaker.id).values(name=name, state=SpeakerState.ENROLLED)
             )
             audit.append(tx, "rename", gallery=speaker.gallery, speaker=speaker.id, was=speaker.state)
             return queries.same_speaker(tx, speaker)
@@ -275,9 +271,7 @@ class Store:
             if source.id == into.id:
                 raise ConflictError(f"{source.label} cannot be merged with itself: name two speakers")
             if source.gallery != into.gallery:
-                raise ConflictError(
-                    f"{source.label} and {into.label} are in two galleries: merge within one gallery"
-                )
+                raise ConflictError(f"{source.label} and {into.label} are in two galleries: merge within one gallery")
             samples = queries.samples(tx, _belongs_to(source))
             doubled = _doubled(tx, samples, into)
             moved = [sample.id for sample in samples if sample.id not in doubled]

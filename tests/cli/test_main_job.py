@@ -256,3 +256,32 @@ def test_galleries_are_apart(enrolled: Spk, tmp_path, demo: Demo) -> None:
         'no gallery "famly"; did you mean "family"?' in spk("verify", "bob", clip, "--gallery", "famly", status=2).err
     )
     assert spk.stored()["galleries"] == 2
+
+
+def test_lists_may_count_from_their_folder_or_from_here(spk: Spk, demo: Demo) -> None:
+    """A table or a list of trials lies somewhere; its recordings are named from there, or from where one is."""
+    (spk.folder / "there").mkdir()
+    demo.cut(spk.folder / "there" / "ann.wav", *ANN)
+    demo.cut(spk.folder / "bob.wav", *BOB)
+    (spk.folder / "there" / "people.csv").write_text("file;speaker;start;end\nann.wav;ann;;\nbob.wav;bob;0.5;9\n")
+    enrolled = spk("enroll", "--manifest", "there/people.csv")
+    assert [line.split(":")[0] for line in enrolled.lines] == ["ann", "bob"]
+    (spk.folder / "there" / "trials.txt").write_text("ann ann.wav\nbob bob.wav\nbob.wav ann.wav\nannn bob.wav\n")
+    result = spk("verify", "--trials", "there/trials.txt", "--json", status=2)
+    assert [record.get("decision") for record in result.records] == ["same", "same", "different", None]
+    assert 'no speaker "annn"' in result.records[3]["error"]
+    assert "nor is there such a recording" in result.complaints[0]
+
+
+def test_somebody_who_is_never_heard_alone(spk: Spk, demo: Demo) -> None:
+    """Overlapped speech is left out, and who is left with nothing is named."""
+    (spk.folder / "t.rttm").write_text(
+        "SPEAKER sample 1 21.78 6.07 <NA> <NA> bob <NA> <NA>\nSPEAKER sample 1 23 2 <NA> <NA> eve <NA> <NA>\n"
+    )
+    result = spk("enroll", "--turns", "t.rttm", demo.recording, status=2)
+    assert result.complaints == [
+        "spk: t.rttm: eve never speaks alone for long enough to be enrolled",
+        "spk: 1 of 2 failed: eve",
+    ]
+    assert list(spk.people()) == ["bob"]
+    assert spk.people()["bob"]["net_speech"] < 4.2

@@ -193,9 +193,7 @@ class _Rows:
         return [Candidate(UUID(bytes=speaker), cosine) for speaker, cosine in ranked[:k]]
 
     @classmethod
-    def read(
-        cls, file: BufferedReader, n: int, dim: int, digest: Callable[[bytes | memoryview], None]
-    ) -> _Rows:
+    def read(cls, file: BufferedReader, n: int, dim: int, digest: Callable[[bytes | memoryview], None]) -> _Rows:
         """The rows as `_content` wrote them."""
         rows = cls(dim)
         ids, speakers = file.read(16 * n), file.read(16 * n)

@@ -1,0 +1,64 @@
+"""Error rates on cases small enough to work out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from metrics import cllr, eer, fnir, min_cllr, min_dcf
+
+SAME = np.array([True, True, True, True, False, False, False, False])
+SCORE = np.array([4.0, 3.0, 2.0, -1.0, 2.5, 0.0, -2.0, -3.0])
+ONES = np.ones(8)
+
+
+def test_eer_is_where_both_rates_meet():
+    # At a threshold of 2.5 or 2: two of four missed and one alarm, or one missed and one alarm.
+    assert eer(SCORE, SAME, ONES) == pytest.approx(0.25)
+
+
+def test_eer_is_interpolated_between_thresholds():
+    # 0 and 1/2 missed against 1 and 0 alarms: the line between crosses at a third.
+    assert eer(np.array([1.0, 3.0, 2.0]), np.array([True, True, False]), np.ones(3)) == pytest.approx(0.5)
+    assert eer(np.array([2.0, 3.0, 1.0]), np.array([True, True, False]), np.ones(3)) == 0
+
+
+def test_a_weight_counts_a_trial_so_often():
+    weight = np.array([1, 2, 0, 1, 3, 1, 1, 0])
+    repeated = np.repeat(SCORE, weight), np.repeat(SAME, weight)
+    for rate in (eer, min_dcf, cllr, min_cllr):
+        assert rate(SCORE, SAME, weight.astype(float)) == pytest.approx(rate(*repeated, np.ones(len(repeated[0]))))
+
+
+def test_min_dcf_takes_the_cheapest_threshold():
+    # No alarm costs two misses of four, 0.5; one alarm of four costs 0.99 / 0.01 / 4 and more.
+    assert min_dcf(SCORE, SAME, ONES) == pytest.approx(0.5)
+
+
+def test_min_dcf_never_costs_more_than_refusing_everybody():
+    assert min_dcf(-SCORE, SAME, ONES) == 1
+
+
+def test_cllr_of_no_evidence_is_one_bit():
+    assert cllr(np.zeros(8), SAME, ONES) == pytest.approx(1.0)
+
+
+def test_cllr_by_hand():
+    llr = np.array([math.log(3), -math.log(3)])
+    # Both kinds of trial cost log2(1 + 1/3) bits.
+    assert cllr(llr, np.array([True, False]), np.ones(2)) == pytest.approx(math.log2(4 / 3))
+
+
+def test_min_cllr_forgives_a_wrong_scale_and_nothing_else():
+    assert min_cllr(SCORE, SAME, ONES) == pytest.approx(min_cllr(100 * SCORE + 7, SAME, ONES))
+    assert min_cllr(SCORE, SAME, ONES) < cllr(100 * SCORE + 7, SAME, ONES)
+
+
+@pytest.mark.parametrize(("fpir", "expected"), [(0.0, 0.75), (0.25, 0.5), (0.5, 0.25)])
+def test_fnir_counts_the_missed_and_the_misnamed(fpir, expected):
+    # Four enrolled, one of them misnamed with the best score of all; four strangers, whose best are 7, 4, 2 and 1.
+    best = np.array([9.0, 8.0, 6.0, 3.0, 7.0, 4.0, 2.0, 1.0])
+    right = np.array([False, True, True, True, False, False, False, False])
+    enrolled = np.arange(8) < 4
+    assert fnir(best, right, enrolled, ONES, fpir) == pytest.approx(expected)

@@ -1,0 +1,52 @@
+"""The benches as they are run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spk.embed import weights
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+
+
+def run(script, *arguments):
+    command = [sys.executable, BENCH / f"{script}.py", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def demo_folder(tmp_path):
+    """The demo dialogue as a folder with a manifest."""
+    for artefact in weights.manifest("demo").artefacts:
+        path = weights.fetch(artefact)
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "manifest.csv").write_text("file,speaker,role\nsample.wav,two,diarization\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("script", ["accuracy", "speed", "fit_calibration"])
+def test_help(script):
+    done = run(script, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "manifest.csv" in done.stdout
+
+
+def test_accuracy_of_the_demo(demo_folder, tmp_path):
+    done = run("accuracy", demo_folder, "--threads", 1, "--json", tmp_path / "out.json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert result["diarization"]["spk"]["files"]["sample.wav"]["found"] == 2
+    assert result["diarization"]["spk"]["pooled"]["der"] < 0.2
+    assert "sample" in done.stdout
+    assert "speakers" not in result
+
+
+def test_a_part_that_does_not_exist():
+    done = run("speed", "--only", "nothing")
+    assert done.returncode == 2
+    assert "there is no part 'nothing'" in done.stderr
