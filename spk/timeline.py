@@ -220,9 +220,7 @@ class Timeline:
 
     def joined(self, gap: float) -> Timeline:
         """The same person's turns joined where at most ``gap`` seconds lie between them."""
-        return Timeline(
-            Turn(segment, label) for label in self.labels for segment in union(self.of(label), gap)
-        )
+        return Timeline(Turn(segment, label) for label in self.labels for segment in union(self.of(label), gap))
 
     def rename(self, names: Mapping[str, str] | Callable[[str], str]) -> Timeline:
         """The same turns with their labels exchanged; labels that ``names`` does not hold stay."""

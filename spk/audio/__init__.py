@@ -26,9 +26,7 @@ __all__ = ["SAMPLE_RATE", "Audio", "load", "load_channels"]
 
 SAMPLE_RATE = 16_000  # samples a second, everywhere in spk
 
-_LOUDEST = (
-    1000.0  # 60 dB over full scale: no headroom, but integers stored as floats or bytes of something else
-)
+_LOUDEST = 1000.0  # 60 dB over full scale: no headroom, but integers stored as floats or bytes of something else
 _OFFSET = 1e-3  # a mean below this is no offset: clean speech reaches half of it
 _BLOCK = 1 << 20  # samples looked at together
 
@@ -57,9 +55,7 @@ class Audio:
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.dtype != np.float32:
             shape = "x".join(map(str, self.samples.shape))
-            raise AudioError(
-                self.source, f"samples must be one row of float32, not {shape} {self.samples.dtype}"
-            )
+            raise AudioError(self.source, f"samples must be one row of float32, not {shape} {self.samples.dtype}")
 
     @property
     def duration(self) -> float:

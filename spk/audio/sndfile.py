@@ -25,9 +25,7 @@ _STDERR = threading.Lock()
 _Hush = Callable[[], AbstractContextManager[None]]
 
 
-def decoded(
-    file: BinaryIO, source: str, first: int, last: int | None
-) -> AbstractContextManager[Stream] | None:
+def decoded(file: BinaryIO, source: str, first: int, last: int | None) -> AbstractContextManager[Stream] | None:
     """The file as a stream; None where libsndfile does not know its format or its length.
 
     Args:
@@ -58,9 +56,7 @@ def decoded(
 
 
 @contextmanager
-def _stream(
-    sound: soundfile.SoundFile, source: str, first: int, last: int | None, hush: _Hush
-) -> Iterator[Stream]:
+def _stream(sound: soundfile.SoundFile, source: str, first: int, last: int | None, hush: _Hush) -> Iterator[Stream]:
     with sound:
         yield Stream(source, sound.samplerate, sound.channels, _blocks(sound, source, first, last, hush))
 

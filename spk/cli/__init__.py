@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from typing import Any
@@ -43,9 +44,13 @@ def top(*, version: bool = typer.Option(False, "--version", help="Print the vers
 
 def main() -> None:
     """Run the command. Whatever goes wrong is one line on standard error and exit status 2."""
-    for stream in (sys.stdout, sys.stderr):
-        # A file's name may hold bytes that are no text, and a terminal may not know every letter.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # it is no StringIO
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:  # closed: the next file opened would take its number, and what is printed
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - stays open, as they do
+        elif mode == "w":
+            # A file's name may hold bytes that are no text, and a terminal may not know every letter.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_status())
 
 

@@ -115,9 +115,7 @@ _ALL = (
         "ecapa-speechbrain",
         "what SpeechBrain's own pipeline wants beside ecapa (tests and benches)",
         (
-            _ecapa(
-                "hyperparams.yaml", "6f78854fa04ba59e761437b76a2575d3aba5e5016de3e9b69f0c9a5077fb1a41", 1_919
-            ),
+            _ecapa("hyperparams.yaml", "6f78854fa04ba59e761437b76a2575d3aba5e5016de3e9b69f0c9a5077fb1a41", 1_919),
             _ecapa(
                 "mean_var_norm_emb.ckpt",
                 "cd70225b05b37be64fc5a95e24395d804231d43f74b2e1e5a513db7b69b34c33",
@@ -191,9 +189,7 @@ _ALL = (
                 provenance="Silero VAD 6.2.3, the 16 kHz graph that takes a sequence of windows",
                 sources=(
                     LocalFolder(),
-                    WheelFile(
-                        "silero-vad", "6.2.3", "silero_vad/data/silero_vad_16k_sequence.onnx", 11_317_527
-                    ),
+                    WheelFile("silero-vad", "6.2.3", "silero_vad/data/silero_vad_16k_sequence.onnx", 11_317_527),
                 ),
             ),
         ),

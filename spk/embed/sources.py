@@ -261,9 +261,7 @@ def _size(path: Path) -> int:
 def _complaint(log: Path) -> str:
     """The line of pip's output that says what is wrong."""
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
-    if any(
-        "connection broken by" in line for line in lines
-    ):  # pip itself then says that there is no such version
+    if any("connection broken by" in line for line in lines):  # pip itself then says that there is no such version
         return "the package index cannot be reached"
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return next(iter(errors), next((line for line in reversed(lines) if line), "nothing"))

@@ -67,9 +67,7 @@ class ManifestRow:
             raise FormatError(source, "names no speaker or no file: fill in both columns", line)
         start, end = row.get("start", "").strip(), row.get("end", "").strip()
         if bool(start) != bool(end):
-            raise FormatError(
-                source, "has a start without an end, or the other way round: give both or none", line
-            )
+            raise FormatError(source, "has a start without an end, or the other way round: give both or none", line)
         try:
             segment = Segment(float(start), float(end)) if start else None
         except TimelineError as error:
@@ -97,21 +95,15 @@ def read_manifest(path: str | Path) -> Iterator[ManifestRow]:
     try:
         columns = [name.strip().lower() for name in next(rows, [])]
         if missing := {"speaker", "file"}.difference(columns):
-            reason = (
-                f"has no column {' and no column '.join(sorted(missing))}: name the columns in its first line"
-            )
+            reason = f"has no column {' and no column '.join(sorted(missing))}: name the columns in its first line"
             raise FormatError(source, reason, skipped + 1)
         for row in rows:
             line = skipped + rows.line_num
             if any(row[len(columns) :]):
-                reason = (
-                    f"has {len(row)} cells for {len(columns)} columns: quote a name that holds the delimiter"
-                )
+                reason = f"has {len(row)} cells for {len(columns)} columns: quote a name that holds the delimiter"
                 raise FormatError(source, reason, line)
             if any(map(str.strip, row)):
                 cells = dict(zip(columns, row, strict=False))
                 yield ManifestRow.parse(cells, folder=folder, source=source, line=line)
     except csv.Error as error:
-        raise FormatError(
-            source, f"is no table ({error}): check its quotes", skipped + rows.line_num
-        ) from None
+        raise FormatError(source, f"is no table ({error}): check its quotes", skipped + rows.line_num) from None

@@ -94,9 +94,7 @@ class RttmLine:
         if fields[0] != "SPEAKER":
             raise FormatError(source, f"{_shown(fields[0])} is no type of an RTTM line: SPEAKER is", line)
         if len(fields) not in (9, 10):
-            raise FormatError(
-                source, f"an RTTM line has 10 fields, this one {len(fields)}: {_shown(text)}", line
-            )
+            raise FormatError(source, f"an RTTM line has 10 fields, this one {len(fields)}: {_shown(text)}", line)
         _, file, channel, start, duration, _, _, label, confidence = fields[:9]
         if label == _NA:
             raise FormatError(source, "the line names no speaker: write a name into its eighth field", line)

@@ -17,9 +17,7 @@ def format_turns(timeline: Timeline) -> str:
     >>> print(format_turns(Timeline([Turn(Segment(4.2, 3661.96), "SPEAKER_00")])), end="")
     [SPEAKER_00] 00:00:04.2 – 01:01:02.0
     """  # noqa: RUF002 - the dash of a range
-    lines = (
-        f"[{printable(turn.label)}] {_clock(turn.start)} {_TO} {_clock(turn.end)}\n" for turn in timeline
-    )
+    lines = (f"[{printable(turn.label)}] {_clock(turn.start)} {_TO} {_clock(turn.end)}\n" for turn in timeline)
     return "".join(lines)
 
 

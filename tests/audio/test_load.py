@@ -54,9 +54,7 @@ def test_real_speech_comes_out_bit_for_bit(corpus) -> None:
             assert np.array_equal(load(path).samples, samples), path
 
 
-@pytest.mark.parametrize(
-    "subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"]
-)
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"])
 @pytest.mark.parametrize("form", ["WAV", "WAVEX"])
 def test_wav_of_all_kinds(tmp_path: Path, voice: Samples, subtype: str, form: str) -> None:
     path = tmp_path / "voice.wav"
@@ -65,18 +63,14 @@ def test_wav_of_all_kinds(tmp_path: Path, voice: Samples, subtype: str, form: st
     assert np.array_equal(load(path).samples, voice) if exact else alike(load(path).samples, voice) > 0.99
 
 
-@pytest.mark.parametrize(
-    "name", ["voice.flac", "voice.aiff", "voice.au", "voice.w64", "voice.rf64", "voice.caf"]
-)
+@pytest.mark.parametrize("name", ["voice.flac", "voice.aiff", "voice.au", "voice.w64", "voice.rf64", "voice.caf"])
 def test_lossless_formats(tmp_path: Path, voice: Samples, name: str) -> None:
     form = "W64" if name.endswith("w64") else None
     soundfile.write(tmp_path / name, voice, 16_000, subtype="PCM_16", format=form)
     assert np.array_equal(load(tmp_path / name).samples, voice)
 
 
-@pytest.mark.parametrize(
-    ("name", "subtype"), [("v.ogg", "VORBIS"), ("v.opus", "OPUS"), ("v.mp3", "MPEG_LAYER_III")]
-)
+@pytest.mark.parametrize(("name", "subtype"), [("v.ogg", "VORBIS"), ("v.opus", "OPUS"), ("v.mp3", "MPEG_LAYER_III")])
 def test_lossy_formats(tmp_path: Path, voice: Samples, name: str, subtype: str, capfd) -> None:
     form = "MP3" if name.endswith("mp3") else "OGG"
     soundfile.write(tmp_path / name, voice, 16_000, format=form, subtype=subtype)
@@ -86,9 +80,7 @@ def test_lossy_formats(tmp_path: Path, voice: Samples, name: str, subtype: str, 
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(
-    "name", ["v.m4a", "v.aac", "v.webm", "v.mp4", "v.mka", "v.wma", "v.ts", "v.ac3", "v.flv"]
-)
+@pytest.mark.parametrize("name", ["v.m4a", "v.aac", "v.webm", "v.mp4", "v.mka", "v.wma", "v.ts", "v.ac3", "v.flv"])
 def test_formats_of_ffmpeg(convert, voice: Samples, name: str) -> None:
     audio = load(convert(name, *(["-ar", "44100"] if name == "v.flv" else [])))
     assert audio.duration == pytest.approx(4.0, abs=0.15)
@@ -122,9 +114,7 @@ def test_content_decides_not_the_name(convert, tmp_path: Path, voice: Samples) -
         flac = flac.with_name(name)
 
 
-@pytest.mark.parametrize(
-    "rate", [6_000, 8_000, 11_025, 12_345, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000]
-)
+@pytest.mark.parametrize("rate", [6_000, 8_000, 11_025, 12_345, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_blockwise_resampling_is_resampling_at_once(tmp_path: Path, rate: int, channels: int) -> None:
     noise = np.random.default_rng(rate).normal(0, 0.1, (rate * 7 + 13, channels)).astype(np.float32)
@@ -274,6 +264,4 @@ def test_ten_minutes_lie_in_memory_once(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
     duration, mebibytes = map(float, done.stdout.split())
     assert duration == 600
-    assert (
-        mebibytes < 2 * 600 * SAMPLE_RATE * 4 / 2**20
-    )  # the result is half of that, the file decoded six times it
+    assert mebibytes < 2 * 600 * SAMPLE_RATE * 4 / 2**20  # the result is half of that, the file decoded six times it

@@ -82,9 +82,7 @@ def test_a_part_past_the_end(wav: Path, refused: Refused) -> None:
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
-@pytest.mark.parametrize(
-    "name", ["v.wav", "v.flac", "v.aiff", "v.au", "v.w64", "v.rf64", "v.ogg", "v.opus", "v.mp3"]
-)
+@pytest.mark.parametrize("name", ["v.wav", "v.flac", "v.aiff", "v.au", "v.w64", "v.rf64", "v.ogg", "v.opus", "v.mp3"])
 def test_cut_off(tmp_path: Path, voice, refused: Refused, name: str, share: float) -> None:
     path = tmp_path / name
     if name == "v.opus":
@@ -165,9 +163,7 @@ def test_samples_that_are_no_numbers(tmp_path: Path, voice, refused: Refused, va
 def test_floats_on_another_scale(tmp_path: Path, voice, refused: Refused) -> None:
     soundfile.write(tmp_path / "scale.wav", voice * 32768, 16_000, subtype="FLOAT")
     assert "full scale is 1" in refused(tmp_path / "scale.wav")
-    soundfile.write(
-        tmp_path / "hot.wav", voice * 4, 16_000, subtype="FLOAT"
-    )  # headroom of floats is no mistake
+    soundfile.write(tmp_path / "hot.wav", voice * 4, 16_000, subtype="FLOAT")  # headroom of floats is no mistake
     assert np.array_equal(load(tmp_path / "hot.wav").samples, voice * 4)
 
 
@@ -189,9 +185,7 @@ def test_floats_on_another_scale(tmp_path: Path, voice, refused: Refused) -> Non
     ],
 )
 @pytest.mark.parametrize("with_ffmpeg", [True, False])
-def test_what_is_no_recording(
-    wav: Path, refused: Refused, monkeypatch, content: bytes, with_ffmpeg: bool
-) -> None:
+def test_what_is_no_recording(wav: Path, refused: Refused, monkeypatch, content: bytes, with_ffmpeg: bool) -> None:
     if not with_ffmpeg:
         monkeypatch.setenv("PATH", "")
     for name in ("text.wav", "list.m3u8", "note.txt"):
@@ -205,9 +199,7 @@ def test_no_sound(convert, refused: Refused) -> None:
     assert "holds no sound" in refused(film)
 
 
-def test_without_ffmpeg_the_hint_says_how_to_get_it(
-    convert, wav: Path, refused: Refused, monkeypatch, voice
-) -> None:
+def test_without_ffmpeg_the_hint_says_how_to_get_it(convert, wav: Path, refused: Refused, monkeypatch, voice) -> None:
     clip = convert("v.m4a")
     monkeypatch.setenv("PATH", "")
     reason = refused(clip)

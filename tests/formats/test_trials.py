@@ -41,9 +41,7 @@ def test_any_other_line_is_a_format_error(text: str) -> None:
 
 def test_comments_and_blank_lines(tmp_path: Path) -> None:
     path = tmp_path / "trials.txt"
-    path.write_bytes(
-        '\ufeff# who, what\r\n\r\n  # more\n alice\t"first call.wav" \nenrolled.wav take#2.wav'.encode()
-    )
+    path.write_bytes('\ufeff# who, what\r\n\r\n  # more\n alice\t"first call.wav" \nenrolled.wav take#2.wav'.encode())
     assert list(read_trials(path)) == [Trial("alice", "first call.wav"), Trial("enrolled.wav", "take#2.wav")]
 
 

@@ -103,8 +103,6 @@ def start() -> Callable[..., subprocess.Popen[str]]:
     def start(code: str, *arguments: object) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", PRELUDE + code, *map(str, arguments)]
         environment = os.environ | {"PYTHONPATH": str(Path(spk.__file__).parents[1])}
-        return subprocess.Popen(
-            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     return start

@@ -13,9 +13,7 @@ MODEL = "a model"  # whose vectors the `sample` fixture makes
 NAMES = ["alice", "bob", "carol", "dörte", None]
 
 change = st.one_of(
-    st.tuples(
-        st.just("enroll"), st.sampled_from(NAMES), st.lists(st.integers(0, 15), min_size=1, max_size=4)
-    ),
+    st.tuples(st.just("enroll"), st.sampled_from(NAMES), st.lists(st.integers(0, 15), min_size=1, max_size=4)),
     st.tuples(st.just("rename"), st.integers(0, 9), st.sampled_from(NAMES[:-1])),
     st.tuples(st.just("merge"), st.integers(0, 9), st.integers(0, 9)),
     st.tuples(st.just("delete"), st.integers(0, 9), st.none()),

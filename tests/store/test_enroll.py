@@ -143,9 +143,7 @@ def test_a_second_model_adds_voiceprints_to_the_same_samples(store, gallery, sam
     alice = store.enroll(gallery, "alice", [sample("a"), sample("b")]).speaker
     with pytest.raises(FingerprintError, match="enroll again"):
         store.profile(alice, "another")
-    again = store.enroll(
-        gallery, "alice", [sample("a", models=("another",)), sample("b", models=("another", MODEL))]
-    )
+    again = store.enroll(gallery, "alice", [sample("a", models=("another",)), sample("b", models=("another", MODEL))])
     assert (len(again.added), len(again.already)) == (2, 0)
     assert len(store.samples(alice)) == 2
     assert store.profile(alice, "another").vectors.shape == (2, 16)
@@ -230,9 +228,7 @@ def test_a_deleted_speaker_cannot_be_enrolled(store, gallery, sample):
 
 
 def test_clips_are_kept_by_their_content(store, gallery, sample, home):
-    alice = store.enroll(
-        gallery, "alice", [sample("a", clip=b"one"), sample("b", clip=b"two"), sample("c")]
-    ).speaker
+    alice = store.enroll(gallery, "alice", [sample("a", clip=b"one"), sample("b", clip=b"two"), sample("c")]).speaker
     store.enroll(gallery, "bob", [sample("d", clip=b"one")])
     clips = store.clips(alice)
     assert [clip.read_bytes() for clip in clips] == [b"one", b"two"]
@@ -265,9 +261,7 @@ def test_profiles(store, gallery, sample):
 
 
 def test_candidates(store, gallery, sample, vector):
-    everyone = [
-        store.enroll(gallery, f"p{number}", [sample(f"{number}", seed=number)]).speaker for number in range(8)
-    ]
+    everyone = [store.enroll(gallery, f"p{number}", [sample(f"{number}", seed=number)]).speaker for number in range(8)]
     found = store.candidates(gallery, MODEL, 3 * vector(5), 3)
     assert len(found) == 3
     assert found[0].speaker == everyone[5].id

@@ -130,9 +130,7 @@ def test_files_and_folders_in_each_others_place(home, where):
 
 
 READ = "store = Store.open(home); print(store.speakers(store.gallery('default'))[0].name)"
-ENROLL = (
-    "store = Store.open(home); store.enroll(store.gallery('default'), 'bob', [sample('b')]); print('stored')"
-)
+ENROLL = "store = Store.open(home); store.enroll(store.gallery('default'), 'bob', [sample('b')]); print('stored')"
 WARM_UP = """
 with Store.open(Path(sys.argv[2])) as store:
     store.enroll(store.gallery("default", create=True), "bob", [sample("b")])
@@ -217,9 +215,7 @@ def check_after_full(home, output):
         for profile in store.profiles(gallery, "a model"):
             assert len(profile.samples) == 3
             assert len(store.clips(profile.speaker)) == 3
-        assert len(list((home / "clips").iterdir())) == 3 * len(speakers), (
-            "nothing of the refused one is left"
-        )
+        assert len(list((home / "clips").iterdir())) == 3 * len(speakers), "nothing of the refused one is left"
         assert store.speakers(gallery)
     return complaint
 
