@@ -40,18 +40,19 @@ def test_killed_at_any_moment(spk: Spk, demo: Demo) -> None:
     killed_at_work = 0
     for run in range(KILLS):
         path = spk.folder / f"{run}.csv"
-        expected |= table(path, demo, run)
+        people = table(path, demo, run)
+        expected |= people
         process = spk.start("enroll", "--manifest", path, "--force", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        # Most are killed between two moments of storing, some while they start, few when they are done.
-        said = [process.stdout.readline()] if run % 5 else []
-        time.sleep(chance.uniform(0, 0.6))
+        # Most are killed at work, somewhere between two people; some while they start.
+        said = [process.stdout.readline() for _ in range(chance.randrange(1, ROUND))] if run % 5 else []
+        time.sleep(chance.uniform(0, 0.1 if said else 1.0))
         process.kill()
         out, err = process.communicate()
         assert not err
         said += out.splitlines(keepends=True)
         done = {line.split(":")[0] for line in said if line.endswith("\n")}
         acknowledged |= done
-        killed_at_work += 0 < len(done) < ROUND
+        killed_at_work += 0 < len(done) < len(people)
         samples = stored(spk)
         assert acknowledged <= set(samples), f"lost after kill {run}"
         assert {name: count for name, count in samples.items() if count != expected[name]} == {}, f"half there: {run}"
