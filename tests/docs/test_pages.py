@@ -66,6 +66,7 @@ def test_commands_and_options_in_the_text_exist():
     commands = re.findall(r"^## (spk .+)$", reference, re.MULTILINE)
     options = {*re.findall(r"`(?:-\w`, `)?(--[a-z-]+)", reference), "--help", "--install-completion"}
     others = {"--no-index", "--find-links", "--dest", "--check", "--group"}  # pip's and ruff's
+    others |= {"--only", "--peer", "--peer-python"}  # scripts/bench's
     for page, text in TEXT.items():
         for called in re.findall(r"\bspk((?: (?:speakers|unknowns|models))? [a-z][a-z-]+\b)", _code(text)):
             assert f"spk{called}" in commands, f"{named(page)}: spk{called}"
