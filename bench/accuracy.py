@@ -133,11 +133,13 @@ def print_speakers(result: dict[str, Any]) -> None:
     )
     for title, part in (("clips that spk judges", "judged"), ("all clips; what spk refuses scores 0", "all")):
         print(f"\n{title} (95 % intervals from drawing the speakers again)")
+        systems = result[part].values()
         print_table(
             ["", *result[part]],
             [
-                [label, *(_rate(rates.get(name), name) for rates in result[part].values())]
+                [label, *(_rate(rates.get(name), name) for rates in systems)]
                 for name, label in RATES.items()
+                if any(name in rates for rates in systems)
             ],
         )
     print("\nby net speech: EER %")
