@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spk.embed import campplus, ecapa, resnet
+from spk.embed import ModelId, campplus, ecapa, fused, resnet
 from spk.errors import FingerprintError, FormatError, InputError, ModelError
 from spk.identify.calibration import (
     Calibration,
@@ -15,6 +16,8 @@ from spk.identify.calibration import (
     Interval,
     default_calibration,
 )
+from spk.identify.false_alarms import FalseAlarms
+from spk.identify.scoring import CentredCosine
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,13 @@ class Model:
     fingerprint: str
 
 
-HERE = Calibration("model", "a" * 64, slope=42.0, offset=12.0, centre=np.array([0.25, -0.5, 0.0]))
+def flat(dim):
+    recipe = CentredCosine()
+    recipe.background_ = np.linspace(-0.5, 0.25, dim)
+    return recipe
+
+
+HERE = Calibration("model", "a" * 64, flat(3), slope=42.0, offset=12.0, constant=2.0, half_seconds=1.0)
 
 cosines = st.floats(-1, 1)
 seconds = st.floats(0, 1e5)
@@ -33,7 +42,7 @@ def simulated(rng, trials):
     """Trials whose answers are drawn as HERE says, half of them the same person's."""
     test, profile = np.exp(rng.uniform(-1, 3, trials)), np.exp(rng.uniform(0, 4, trials))
     clarity = np.sqrt(test / (test + 1) * profile / (profile + 1))
-    score = HERE.offset / HERE.slope * clarity + rng.uniform(-0.3, 0.3, trials)
+    score = (HERE.offset * clarity + HERE.constant) / HERE.slope + rng.uniform(-0.3, 0.3, trials)
     same = rng.random(trials) < 1 / (1 + np.exp(-HERE.llr(score, test, profile)))
     return score, same, test, profile
 
@@ -54,7 +63,7 @@ def test_clearly_more_alike_is_clearly_more_evidence(one, other, test, profile):
 
 @given(cosines, st.floats(0, 1e-3), seconds)
 def test_without_speech_there_is_no_evidence(cosine, short, other):
-    bound = (HERE.slope + HERE.offset) * short**0.25 + 1e-12
+    bound = (HERE.slope + HERE.offset + HERE.constant) * short**0.25 + 1e-12
     assert abs(HERE.llr(cosine, short, other)) <= bound
     assert abs(HERE.llr(cosine, other, short)) <= bound
     assert HERE.llr(cosine, 0.0, other) == 0.0
@@ -73,10 +82,11 @@ def test_shapes_are_broadcast():
 
 def test_fitting_finds_what_made_the_answers():
     score, same, test, profile = simulated(np.random.default_rng(0), 40_000)
-    fitted = Calibrator().fit(score, same, test_seconds=test, profile_seconds=profile)
+    fitted = Calibrator(half_seconds=1.0).fit(score, same, test_seconds=test, profile_seconds=profile)
     assert fitted.slope_ == pytest.approx(HERE.slope, rel=0.05)
-    assert fitted.offset_ == pytest.approx(HERE.offset, rel=0.05)
-    llr = fitted.calibration(Model("m", "f"), np.zeros(3)).llr(score, test, profile)
+    assert fitted.offset_ == pytest.approx(HERE.offset, rel=0.1)
+    assert fitted.constant_ == pytest.approx(HERE.constant, abs=0.7)
+    llr = fitted.calibration(Model("m", "f"), flat(3)).llr(score, test, profile)
     for low, high in [(-3, -2), (-0.5, 0.5), (2, 3)]:  # where so many more of one kind lie than of the other
         inside = (llr > low) & (llr < high)
         assert low - 0.3 < np.log(inside[same].mean() / inside[~same].mean()) < high + 0.3
@@ -84,27 +94,39 @@ def test_fitting_finds_what_made_the_answers():
 
 def test_the_share_of_targets_does_not_matter():
     score, same, test, profile = simulated(np.random.default_rng(1), 20_000)
-    every = Calibrator().fit(score, same, test_seconds=test, profile_seconds=profile)
+    every = Calibrator(half_seconds=1.0).fit(score, same, test_seconds=test, profile_seconds=profile)
     kept = same | (np.arange(len(same)) % 10 == 0)
-    fewer = Calibrator().fit(score[kept], same[kept], test_seconds=test[kept], profile_seconds=profile[kept])
+    fewer = Calibrator(half_seconds=1.0).fit(
+        score[kept], same[kept], test_seconds=test[kept], profile_seconds=profile[kept]
+    )
     assert fewer.slope_ == pytest.approx(every.slope_, rel=0.1)
-    assert fewer.offset_ == pytest.approx(every.offset_, rel=0.1)
+    assert fewer.offset_ + fewer.constant_ == pytest.approx(every.offset_ + every.constant_, rel=0.1)
 
 
 def test_weights_count():
     score, same, test, profile = simulated(np.random.default_rng(2), 4000)
     half = np.arange(len(same)) % 2 == 0
-    kept = Calibrator().fit(score[half], same[half], test_seconds=test[half], profile_seconds=profile[half])
-    weighed = Calibrator().fit(score, same, test_seconds=test, profile_seconds=profile, weight=half)
+    kept = Calibrator(half_seconds=1.0).fit(
+        score[half], same[half], test_seconds=test[half], profile_seconds=profile[half]
+    )
+    weighed = Calibrator(half_seconds=1.0).fit(score, same, test_seconds=test, profile_seconds=profile, weight=half)
     assert weighed.slope_ == pytest.approx(kept.slope_, rel=1e-2)
 
 
 def test_trials_that_teach_nothing_are_refused():
     score, same, test, profile = simulated(np.random.default_rng(3), 2000)
     with pytest.raises(InputError, match="both kinds"):
-        Calibrator().fit(score, np.ones(2000, bool), test_seconds=test, profile_seconds=profile)
+        Calibrator(half_seconds=1.0).fit(score, np.ones(2000, bool), test_seconds=test, profile_seconds=profile)
     with pytest.raises(InputError, match="check the labels"):
-        Calibrator().fit(score, ~same, test_seconds=test, profile_seconds=profile)
+        Calibrator(half_seconds=1.0).fit(score, ~same, test_seconds=test, profile_seconds=profile)
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_impossible_scores_are_refused(score):
+    with pytest.raises(InputError, match="finite"):
+        HERE.llr(score, 3.0, 10.0)
+    with pytest.raises(InputError, match="finite"):
+        Calibrator().fit([score, 0.1], [True, False], test_seconds=[1, 1], profile_seconds=[1, 1])
 
 
 @pytest.mark.parametrize("net", [-1.0, float("nan"), float("inf")])
@@ -113,7 +135,7 @@ def test_impossible_seconds_are_refused(net):
         HERE.llr(0.5, net, 10.0)
 
 
-@pytest.mark.parametrize("wrong", [{"slope": 0.0}, {"slope": float("nan")}, {"offset": -1.0}, {"half_seconds": 0.0}])
+@pytest.mark.parametrize("wrong", [{"slope": 0.0}, {"slope": float("nan")}, {"offset": np.inf}, {"half_seconds": 0.0}])
 def test_impossible_coefficients_are_refused(wrong):
     with pytest.raises(InputError, match="slope"):
         replace(HERE, **wrong)
@@ -127,13 +149,14 @@ def test_saving_and_loading_changes_nothing(tmp_path):
         speakers=2,
         trials={"target": 3, "nontarget": 4},
         held_out=HeldOut(rate, rate, rate),
+        false_alarms=FalseAlarms((-2.5, -1.0, -0.9, 0.7, -0.1)),
         generic=False,
     )
     calibration.save(tmp_path / "c.json")
     loaded = Calibration.load(tmp_path / "c.json", Model("model", "a" * 64))
-    assert np.array_equal(loaded.centre, calibration.centre)
-    centre = np.zeros(3)
-    assert repr(replace(loaded, centre=centre)) == repr(replace(calibration, centre=centre))
+    assert loaded.to_json() == calibration.to_json()
+    assert repr(loaded) == repr(calibration)
+    assert loaded.id == calibration.id != HERE.id
     assert "held_out" in json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
 
 
@@ -161,7 +184,15 @@ def test_what_is_no_calibration_is_refused(tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    "change", [{"slope": "much"}, {"slope": -1}, {"centre": ["x"]}, {"surprise": 1}, {"recipe": "x"}]
+    "change",
+    [
+        {"slope": "much"},
+        {"slope": -1},
+        {"surprise": 1},
+        {"recipe": "x"},
+        {"recipe": {"name": "x"}},
+        {"false_alarms": [1]},
+    ],
 )
 def test_a_damaged_calibration_is_refused(tmp_path, change):
     HERE.save(tmp_path / "c.json")
@@ -181,13 +212,23 @@ def test_a_model_without_a_calibration_says_so():
         default_calibration(Model("mine", "f"))
 
 
-@pytest.mark.parametrize("recipe", [ecapa, resnet, campplus], ids=lambda recipe: recipe.MODEL.name)
-def test_the_shipped_calibrations_belong_to_their_models(recipe):
-    calibration = default_calibration(recipe.MODEL)
+SHIPPED = {recipe.MODEL.name: (recipe.MODEL, recipe.DIM) for recipe in (ecapa, resnet, campplus)}
+SHIPPED["ecapa+resnet34"] = (
+    ModelId.of("ecapa+resnet34", fused.VERSION, ecapa.MODEL.fingerprint, resnet.MODEL.fingerprint),
+    ecapa.DIM + resnet.DIM,
+)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_calibrations_belong_to_their_models(name):
+    model, dim = SHIPPED[name]
+    calibration = default_calibration(model)
     assert calibration.generic
-    assert calibration.centre.shape == (recipe.DIM,)
+    assert calibration.recipe.background_.shape == (dim,)
+    assert calibration.false_alarms is not None
+    assert calibration.false_alarms.rate(3.0, 100) < 0.05
     assert calibration.speakers >= 50
     assert calibration.held_out is not None
     assert calibration.held_out.min_cllr.value <= calibration.held_out.cllr.value < 0.3
-    with pytest.raises(FingerprintError, match=recipe.MODEL.name):
-        default_calibration(replace(recipe.MODEL, fingerprint="of another version"))
+    with pytest.raises(FingerprintError, match=re.escape(name)):
+        default_calibration(replace(model, fingerprint="of another version"))

@@ -6,7 +6,18 @@ import math
 
 import numpy as np
 import pytest
-from metrics import cllr, eer, fnir, min_cllr, min_dcf
+
+from spk.identify.metrics import (
+    act_dcf,
+    cllr,
+    clopper_pearson,
+    eer,
+    fnir,
+    min_cllr,
+    min_dcf,
+    posterior_bins,
+    speaker_draws,
+)
 
 SAME = np.array([True, True, True, True, False, False, False, False])
 SCORE = np.array([4.0, 3.0, 2.0, -1.0, 2.5, 0.0, -2.0, -3.0])
@@ -62,3 +73,48 @@ def test_fnir_counts_the_missed_and_the_misnamed(fpir, expected):
     right = np.array([False, True, True, True, False, False, False, False])
     enrolled = np.arange(8) < 4
     assert fnir(best, right, enrolled, ONES, fpir) == pytest.approx(expected)
+
+
+def test_act_dcf_by_hand():
+    # At a prior of 1 % a trial is accepted from ln 99 = 4.6: one of two missed, and one of four alarms.
+    llr = np.array([5.0, 4.0, 6.0, 4.5, 0.0, -5.0])
+    same = np.array([True, True, False, False, False, False])
+    assert act_dcf(llr, same, np.ones(6)) == pytest.approx((0.01 * 0.5 + 0.99 * 0.25) / 0.01)
+    assert act_dcf(llr, same, np.array([0, 1, 0, 1, 1, 1])) == pytest.approx(1.0)
+
+
+def test_act_dcf_is_never_less_than_min_dcf():
+    llr = np.random.default_rng(0).normal(size=200)
+    same = llr + np.random.default_rng(1).normal(size=200) > 0.5
+    for prior in (0.01, 0.05, 0.5):
+        assert act_dcf(llr, same, np.ones(200), prior) >= min_dcf(llr, same, np.ones(200), prior) - 1e-12
+
+
+def test_exact_intervals():
+    # None of n: the upper end is where none of n would come in 2.5 % of all cases.
+    assert clopper_pearson(0, 80) == pytest.approx((0.0, 1 - 0.025 ** (1 / 80)))
+    assert clopper_pearson(5, 5) == pytest.approx((0.025 ** (1 / 5), 1.0))
+
+
+def test_posteriors_that_keep_their_word():
+    # LLR ln 3 in 3 of 4 trials of one person, and 1 of 4 of two: posterior 0.75, and so it is.
+    llr = np.log(np.repeat([3.0, 1 / 3, 3.0, 1 / 3], [3, 1, 1, 3]))
+    same = np.repeat([True, False], 4)
+    low, high = posterior_bins(llr, same, 0.5, np.array([0.0, 0.5, 1.0]))
+    assert (low.foretold, low.observed, low.count) == pytest.approx((0.25, 0.25, 4))
+    assert (high.foretold, high.observed, high.count) == pytest.approx((0.75, 0.75, 4))
+    assert low.low < 0.25 < low.high
+
+
+def test_another_prior_weighs_the_kinds_otherwise():
+    llr = np.log(np.repeat([3.0, 1 / 3, 3.0, 1 / 3], [3, 1, 1, 3]))
+    [_, high] = posterior_bins(llr, np.repeat([True, False], 4), 0.25, np.array([0.0, 0.4, 1.0]))
+    assert (high.foretold, high.observed) == pytest.approx((0.5, 0.5))
+
+
+def test_draws_keep_groups_apart_and_come_again():
+    groups = np.array([0, 1, 0, 1, 1])
+    draws = speaker_draws(groups, 50)
+    assert all((draw[groups == 0].sum(), draw[groups == 1].sum()) == (2, 3) for draw in draws)
+    assert [draw.tolist() for draw in draws] == [draw.tolist() for draw in speaker_draws(groups, 50)]
+    assert draws[0].tolist() != draws[1].tolist() or draws[1].tolist() != draws[2].tolist()
