@@ -14,10 +14,14 @@ from spk.embed.model import Embedder
 from spk.errors import AudioError
 from spk.timeline import Segment, total
 
-__all__ = ["Speech", "embed_speech"]
+__all__ = ["EmbeddedSpeech", "Piece", "Speech", "embed_pieces", "embed_speech"]
 
 SHORT = 10.0  # seconds: a clip of one voice up to this is embedded whole
-PIECE = 30.0  # seconds: longer speech is embedded in pieces, which bounds memory
+PIECE = 10.0
+"""Seconds: longer speech is embedded in pieces, which bounds memory and tells whether all of it is one person's.
+
+On joined recordings of 12 to 30 s of 59 people, pieces of 15, 10 and 5 s told them apart as well as one of 30 s.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +54,37 @@ class Speech:
         return self.audio if whole else self.audio.take(self.parts)
 
 
-def embed_speech(embedder: Embedder, speeches: Sequence[Speech]) -> NDArray[np.float32]:
-    """One vector a speech: (n, dim), L2-normalised.
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A stretch of a speech that was embedded at once.
+
+    Attributes:
+        parts: Where it lies in the recording.
+        vector: (dim,) float32, L2-normalised.
+    """
+
+    parts: tuple[Segment, ...]
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedSpeech:
+    """The vector of a speech, (dim,) float32, L2-normalised, and of the pieces whose mean it is."""
+
+    vector: NDArray[np.float32]
+    pieces: tuple[Piece, ...]
+
+
+def embed_pieces(embedder: Embedder, speeches: Sequence[Speech]) -> list[EmbeddedSpeech]:
+    """One vector a speech, and its pieces.
 
     Speech of more than ``PIECE`` seconds is embedded in equal pieces, whose mean is its vector.
 
     Raises:
         AudioError: a speech is too short for the model.
     """
-    pieces: list[NDArray[np.float32]] = []
-    owners: list[int] = []
-    for owner, speech in enumerate(speeches):
+    clips: list[list[NDArray[np.float32]]] = []
+    for speech in speeches:
         joined = speech.joined()
         if joined.duration < embedder.min_seconds:
             raise AudioError(
@@ -68,11 +92,39 @@ def embed_speech(embedder: Embedder, speeches: Sequence[Speech]) -> NDArray[np.f
                 f"{joined.duration:.2f} s of speech are too short for {embedder.model.name}, which needs "
                 f"{embedder.min_seconds:g} s: record more",
             )
-        parts = np.array_split(joined.samples, math.ceil(len(joined.samples) / (PIECE * SAMPLE_RATE)))
-        pieces += parts
-        owners += [owner] * len(parts)
-    vectors = np.zeros((len(speeches), embedder.dim), np.float32)
-    if pieces:
-        np.add.at(vectors, owners, embedder(pieces))
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors
+        clips.append(np.array_split(joined.samples, math.ceil(len(joined.samples) / (PIECE * SAMPLE_RATE))))
+    everything = [clip for pieces in clips for clip in pieces]
+    vectors = embedder(everything) if everything else np.zeros((0, embedder.dim), np.float32)
+    embedded = []
+    for speech, pieces in zip(speeches, clips, strict=True):
+        rows, vectors = vectors[: len(pieces)], vectors[len(pieces) :]  # (pieces, dim)
+        mean = rows.sum(axis=0)
+        parts = _places(speech, [len(piece) / SAMPLE_RATE for piece in pieces])
+        embedded.append(EmbeddedSpeech(mean / np.linalg.norm(mean), tuple(map(Piece, parts, rows))))
+    return embedded
+
+
+def embed_speech(embedder: Embedder, speeches: Sequence[Speech]) -> NDArray[np.float32]:
+    """One vector a speech: (n, dim), L2-normalised; see :func:`embed_pieces`."""
+    embedded = embed_pieces(embedder, speeches)
+    return np.stack([speech.vector for speech in embedded]) if embedded else np.zeros((0, embedder.dim), np.float32)
+
+
+def _places(speech: Speech, lengths: Sequence[float]) -> list[tuple[Segment, ...]]:
+    """Where consecutive pieces of the joined speech, of these lengths in seconds, lie in the recording."""
+    if len(lengths) == 1:
+        return [speech.parts]
+    places: list[tuple[Segment, ...]] = []
+    left = [part for part in speech.parts if part.start < speech.audio.duration]
+    for length in lengths:
+        place: list[Segment] = []
+        room = length
+        while left and room > 1 / SAMPLE_RATE:
+            part = left.pop(0)
+            taken = Segment(part.start, min(part.end, part.start + room))
+            place.append(taken)
+            room -= taken.duration
+            if part.end - taken.end > 1 / SAMPLE_RATE:
+                left.insert(0, Segment(taken.end, part.end))
+        places.append(tuple(place))
+    return places

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spk.audio import SAMPLE_RATE, Audio, load
-from spk.embed import Speech, embed_speech
+from spk.embed import Speech, embed_pieces, embed_speech
 from spk.embed.fake import FakeEmbedder
 from spk.embed.speech import PIECE, SHORT
 from spk.errors import AudioError
@@ -56,6 +56,32 @@ def test_long_speech_goes_in_equal_pieces(voice, counting, seconds):
     assert max(counting.lengths) <= PIECE
     assert np.linalg.norm(vector) == pytest.approx(1)
     assert vector @ FakeEmbedder()([voice(300).samples])[0] > 0.99
+
+
+def test_pieces_say_where_they_lie(voice):
+    audio = Audio(np.concatenate((voice(300, 12.0).samples, voice(5000, 12.0).samples)), "two.wav")
+    speech = Speech(audio, (Segment(1, 5), Segment(6, 12), Segment(14, 30)))  # the end is past the recording's
+    [embedded] = embed_pieces(FakeEmbedder(), [speech])
+    assert [piece.parts for piece in embedded.pieces] == [
+        (Segment(1, 5), Segment(6, 12)),
+        (Segment(14, 24),),
+    ]
+    ann, carol = FakeEmbedder()([voice(300).samples, voice(5000).samples])
+    first, second = (piece.vector for piece in embedded.pieces)
+    assert first @ ann > 0.99
+    assert second @ carol > 0.99
+    assert embedded.vector @ (first + second) == pytest.approx(np.linalg.norm(first + second))
+    seconds = sum(part.duration for piece in embedded.pieces for part in piece.parts)
+    assert seconds == pytest.approx(speech.joined().duration)
+
+
+def test_a_speech_of_one_piece(voice):
+    speech = Speech(voice(300, 4.0), (Segment(1, 2), Segment(3, 3.5)), alone=True)
+    [embedded] = embed_pieces(FakeEmbedder(), [speech])
+    [piece] = embedded.pieces
+    assert piece.parts == speech.parts
+    assert np.allclose(piece.vector, embedded.vector)
+    assert embed_pieces(FakeEmbedder(), []) == []
 
 
 def test_each_speech_has_its_own_vector(voice, counting):
