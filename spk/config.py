@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -13,22 +13,25 @@ from typing import TYPE_CHECKING, Any, Self, get_args
 
 import platformdirs
 
-from spk.embed import MODELS, Device, Precision, load_embedder
-from spk.errors import InputError
+from spk.embed import Device, Precision, load_embedder, model_id, model_parts
+from spk.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from spk.audio import Audio
     from spk.diarize import Diarization, Diarizer, VoiceActivity
-    from spk.embed import Embedder
+    from spk.embed import Embedder, ModelId
     from spk.embed.weights import Progress
     from spk.enroll import Enroller
-    from spk.identify import Calibration, GalleryScorer, Identifier, Verifier
-    from spk.store import Gallery, Store
+    from spk.identify import Calibration, GalleryScorer, Identifier, OperatingPoint, Verifier
+    from spk.identify.explaining import Explained
+    from spk.store import DecisionRecord, Gallery, Speaker, Store
 
 __all__ = ["Settings", "Workbench"]
 
 DEFAULT_GALLERY = "default"
+DEFAULT_MODEL = "ecapa"
 MOST_THREADS = 1024
+MOST_DAYS = 36_525.0  # a hundred years
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,28 @@ class Settings:
     Attributes:
         home: The folder of the store; ``SPK_HOME``, by default in the user's data folder.
         gallery: Which set of people; ``SPK_GALLERY``.
-        model: The embedder, one of `spk.embed.MODELS`; ``SPK_MODEL``.
+        model: The embedder, one of `spk.embed.MODELS` or two joined by ``+``; None for that of the calibration which
+            the gallery is judged by, and without one ``ecapa``; ``SPK_MODEL``.
         precision: ``full`` or ``fast``; ``SPK_PRECISION``.
         device: ``cpu`` or ``cuda``; ``SPK_DEVICE``.
         threads: How many threads may work, 0 for one a core; ``SPK_THREADS``.
+        fpir: The share of strangers who may get a name; ``SPK_FPIR``.
+        cost: What mistakes cost, as `spk.identify.OperatingPoint.parse_costs` reads it, and not together with
+            ``fpir``; ``SPK_COST``.
+        prior_unknown: How probable a stranger is before anything is heard; ``SPK_PRIOR_UNKNOWN``.
+        keep_decisions: For how many days decisions are kept, 0 for not at all; ``SPK_KEEP_DECISIONS``.
     """
 
     home: Path
     gallery: str = DEFAULT_GALLERY
-    model: str = "ecapa"
+    model: str | None = None
     precision: Precision = "full"
     device: Device = "cpu"
     threads: int = 0
+    fpir: float | None = None
+    cost: str | None = None
+    prior_unknown: float | None = None
+    keep_decisions: float = 30.0
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ, **options: Any) -> Self:  # noqa: ANN401 - fields
@@ -66,8 +79,8 @@ class Settings:
             path = Path(home).expanduser()
         except RuntimeError:  # a user whom the system does not know
             raise InputError(f"{home}: there is no such user: write the folder out") from None
-        values = {**_file(path / "spk.toml", names[1:]), **variables, **given, "home": path}
-        return cls(**values)._checked()
+        values = _merged(_file(path / "spk.toml", names[1:]), variables, given)
+        return cls(**{**values, "home": path})._checked()
 
     def _checked(self) -> Self:
         if not isinstance(self.gallery, str):  # spk.toml may hold anything
@@ -79,13 +92,69 @@ class Settings:
         if not 0 <= threads <= MOST_THREADS:
             raise InputError(f"there cannot be {threads} threads: set 0 for one a core")
         for name, value, choices in (
-            ("model", self.model, tuple(MODELS)),
             ("precision", self.precision, get_args(Precision)),
             ("device", self.device, get_args(Device)),
         ):
             if value not in choices:
                 raise InputError(f"{name} cannot be {value!r}; there are: {', '.join(choices)}")
-        return replace(self, threads=threads)
+        _check_model(self.model)
+        days = _number("keep_decisions", self.keep_decisions)
+        if not 0 <= days <= MOST_DAYS:
+            raise InputError(f"keep_decisions cannot be {days:g} days: set 0 for not at all, or 30")
+        point = {name: _number(name, value) for name, value in self._point().items()}
+        if point or self.cost is not None:
+            from spk.identify import OperatingPoint  # for those who set it alone: it takes a moment
+
+            OperatingPoint(**point)
+            if self.cost is not None:
+                OperatingPoint.parse_costs(str(self.cost))
+        return replace(
+            self,
+            threads=threads,
+            fpir=point.get("fpir"),
+            prior_unknown=point.get("prior_unknown"),
+            keep_decisions=days,
+        )
+
+    def _point(self) -> dict[str, float]:
+        """The numbers of the operating point that are set."""
+        numbers = {"fpir": self.fpir, "prior_unknown": self.prior_unknown}
+        return {name: value for name, value in numbers.items() if value is not None}
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        return float(str(value))  # true is none
+    except ValueError:
+        raise InputError(f"{name} is a number, not {value!r}: set it to 0.1, say") from None
+
+
+def _check_model(model: object) -> None:
+    """See that there is such a model; none is no mistake."""
+    try:
+        if model is not None:
+            model_parts(str(model))
+    except NotFoundError as error:
+        raise InputError(f"model cannot be {model!r}: {error}") from error
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings from places of which the later count more; a cost and a rate exclude each other, the later one counts.
+
+    Raises:
+        InputError: one place has a cost and what a cost says, too.
+    """
+    values: dict[str, Any] = {}
+    for layer in layers:
+        if "cost" in layer:
+            for other in ("fpir", "prior_unknown"):
+                if other in layer:
+                    raise InputError(f"cost and {other} cannot be set together: leave one of them out")
+                values.pop(other, None)
+        elif "fpir" in layer:
+            values.pop("cost", None)
+        values |= layer
+    return values
 
 
 def _file(path: Path, names: list[str]) -> dict[str, Any]:
@@ -146,13 +215,24 @@ class Workbench:
         self.store.gallery(self.settings.gallery, create=True)
 
     @cached_property
+    def model_name(self) -> str:
+        """The embedder's: as set, else of the calibration that the gallery is judged by."""
+        if self.settings.model is not None:
+            return self.settings.model
+        kept = self.store.calibration(self.gallery)
+        return DEFAULT_MODEL if kept is None else kept.model
+
+    @property
+    def model(self) -> ModelId:
+        """Which model the embedder is, without loading it."""
+        return model_id(self.model_name)
+
+    @cached_property
     def embedder(self) -> Embedder:
         """The model of the gallery's voiceprints."""
-        settings = self.settings
-        with self._preparing(settings.model):
-            return load_embedder(
-                settings.model, precision=settings.precision, device=settings.device, threads=self.threads
-            )
+        settings, name = self.settings, self.model_name
+        with self._preparing(*model_parts(name)):
+            return load_embedder(name, precision=settings.precision, device=settings.device, threads=self.threads)
 
     @cached_property
     def vad(self) -> VoiceActivity:
@@ -183,28 +263,64 @@ class Workbench:
 
     @cached_property
     def calibration(self) -> Calibration:
-        """The calibration that ships for the model."""
-        from spk.identify import default_calibration
+        """The one that the gallery is judged by; where that is none, or another model's, the one that ships."""
+        from spk.identify import Calibration, default_calibration
 
-        return default_calibration(self.embedder.model)
+        kept = self.store.calibration(self.gallery)
+        if kept is None or kept.model != self.model_name:
+            return default_calibration(self.model)
+        return Calibration.parse(kept.record, source=f"calibration {kept.id}").check(self.model)
 
-    def scorer(self) -> GalleryScorer:
-        """The gallery as it is now."""
+    def scorer(self, attendees: Sequence[Speaker] | None = None) -> GalleryScorer:
+        """The gallery as it is now; of its people ``attendees`` alone, if given."""
         from spk.identify import GalleryScorer
 
-        return GalleryScorer(self.store, self.gallery, self.embedder.model, self.calibration)
+        return GalleryScorer(self.store, self.gallery, self.model, self.calibration, attendees)
 
-    def identifier(self) -> Identifier:
+    def identifier(self, attendees: Sequence[Speaker] | None = None) -> Identifier:
         """Names voices."""
-        from spk.identify import Identifier, Thresholds
+        from spk.identify import Identifier
 
-        return Identifier(self.scorer(), self.embedder, self.vad, _Late(self), Thresholds())
+        return Identifier(self.scorer(attendees), self.embedder, self.vad, _Late(self), self.point)
+
+    @property
+    def point(self) -> OperatingPoint:
+        """When identification gives a name."""
+        from spk.identify import OperatingPoint
+
+        point, prior = self._point(OperatingPoint()), self.settings.prior_unknown
+        return point if prior is None else replace(point, prior_unknown=prior)
 
     def verifier(self) -> Verifier:
         """Tests claims."""
         from spk.identify import Verifier
+        from spk.identify.decision import VERIFICATION
 
-        return Verifier(self.scorer(), self.embedder, self.vad)
+        return Verifier(self.scorer(), self.embedder, self.vad, self._point(VERIFICATION))
+
+    def _point(self, default: OperatingPoint) -> OperatingPoint:
+        """When a verdict is given, as is set, without the setting for strangers, which claims know nothing of."""
+        settings = self.settings
+        return replace(default, fpir=settings.fpir) if settings.cost is None else default.parse_costs(settings.cost)
+
+    @property
+    def keeps_decisions(self) -> bool:
+        """Whether decisions are kept; where they are not any more, those of before go."""
+        if not self.settings.keep_decisions:
+            self.store.prune_decisions(self.gallery, 0)
+        return self.settings.keep_decisions > 0
+
+    def keep(self, explained: Explained) -> DecisionRecord:
+        """Keep a decision, and the calibration that it was made by."""
+        _ = self._calibration_is_kept
+        return self.store.record_decision(self.gallery, explained.kept, keep_days=self.settings.keep_decisions)
+
+    @cached_property
+    def _calibration_is_kept(self) -> bool:
+        from spk.identify.explaining import calibration_record
+
+        self.store.keep_calibration(self.gallery, calibration_record(self.calibration))
+        return True
 
     def enroller(self) -> Enroller:
         """Adds people."""

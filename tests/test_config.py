@@ -1,4 +1,5 @@
-from dataclasses import fields
+import json
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,9 @@ import pytest
 from spk.config import Settings, Workbench
 from spk.embed import MODELS
 from spk.errors import InputError, NotFoundError
+from spk.identify import OperatingPoint, default_calibration
+from spk.identify.decision import VERIFICATION
+from spk.store import CalibrationRecord
 
 
 @pytest.fixture
@@ -22,7 +26,9 @@ def write(home):
 
 def test_defaults(home):
     settings = Settings.read({}, home=home)
-    assert settings == Settings(home, gallery="default", model="ecapa", precision="full", device="cpu", threads=0)
+    assert settings == Settings(home, gallery="default", model=None, precision="full", device="cpu", threads=0)
+    assert settings.fpir is settings.prior_unknown is None
+    assert settings.cost is None
     assert not home.exists()  # reading settings makes nothing
 
 
@@ -35,10 +41,14 @@ def test_the_home_is_the_users_by_default(tmp_path, monkeypatch):
 def test_option_before_environment_before_file_before_default(name, home, write):
     given = {
         "gallery": ("a", "b", "c", "default"),
-        "model": ("campplus", "resnet34", "ecapa", "ecapa"),
+        "model": ("campplus", "resnet34", "ecapa+resnet34", None),
         "precision": ("full", "fast", "full", "full"),
         "device": ("cpu", "cuda", "cpu", "cpu"),
         "threads": (3, 2, 1, 0),
+        "fpir": (0.01, 0.02, 0.03, None),
+        "cost": ("miss=1,false=9,prior=0.1", "miss=1,false=9,prior=0.2", "miss=1,false=9,prior=0.3", None),
+        "prior_unknown": (0.1, 0.2, 0.3, None),
+        "keep_decisions": (1.0, 2.0, 3.0, 30.0),
     }[name]
     option, variable, line, default = given
     write(f"{name} = {line!r}")
@@ -63,13 +73,22 @@ def test_the_environment_is_read_by_default(home, monkeypatch):
 
 
 def test_an_empty_variable_is_none(home):
-    assert Settings.read({"SPK_MODEL": "", "SPK_THREADS": ""}, home=home).model == "ecapa"
+    assert Settings.read({"SPK_MODEL": "", "SPK_THREADS": ""}, home=home).model is None
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"model": "vggish"}, rf"model cannot be 'vggish'; there are: {', '.join(MODELS)}"),
+        ({"model": "vggish"}, rf"model cannot be 'vggish': .*there are: {', '.join(MODELS)}"),
+        ({"model": "resnet34+ecapa"}, r"did you mean ecapa\+resnet34"),
+        ({"fpir": 0.0}, "a false-positive identification rate lies between 0 and 1, not at 0: try 0.01"),
+        ({"fpir": 2}, "not at 2: try 0.01"),
+        ({"fpir": "nan"}, "not at nan"),
+        ({"fpir": "few"}, "fpir is a number, not 'few'"),
+        ({"prior_unknown": 1}, "the probability of a stranger lies between 0 and 1, not at 1"),
+        ({"cost": "miss=1"}, "does not say false: write it like miss=1,false=10,prior=0.3"),
+        ({"cost": "miss=1,false=10,prior=0.3", "fpir": 0.1}, "cost and fpir cannot be set together"),
+        ({"cost": "miss=1,false=10,prior=0.3", "prior_unknown": 0.1}, "cost and prior_unknown cannot be set together"),
         ({"precision": "int8"}, "precision cannot be 'int8'; there are: full, fast"),
         ({"device": "tpu"}, "device cannot be 'tpu'; there are: cpu, cuda"),
         ({"threads": "many"}, "threads is a number, not 'many'"),
@@ -97,12 +116,25 @@ def test_impossible_values(home, options, said):
         ("threads = inf", "threads is a number, not inf"),
         ("threads = true", "threads is a number, not True"),
         ("threads = [2]", r"threads is a number, not \[2\]"),
+        ("fpir = true", "fpir is a number, not True"),
+        ("cost = 7", "'7' is no part of a cost"),
     ],
 )
 def test_a_wrong_file(home, write, text, said):
     write(text)
     with pytest.raises(InputError, match=said):
         Settings.read({}, home=home)
+
+
+def test_the_nearer_of_what_excludes_each_other(home, write):
+    cost = "miss=1,false=10,prior=0.3"
+    write(f"cost = '{cost}'")
+    rate = Settings.read({}, home=home, fpir=0.02)
+    assert (rate.fpir, rate.cost) == (0.02, None)
+    likely = Settings.read({"SPK_PRIOR_UNKNOWN": "0.2"}, home=home)  # of the cost, only what is beforehand
+    assert (likely.prior_unknown, likely.cost) == (0.2, cost)
+    priced = Settings.read({"SPK_FPIR": "0.1", "SPK_PRIOR_UNKNOWN": "0.2"}, home=home, cost=cost)
+    assert (priced.fpir, priced.prior_unknown, priced.cost) == (None, None, cost)
 
 
 def test_a_file_that_cannot_be_read(home, write):
@@ -117,7 +149,7 @@ def test_a_file_that_cannot_be_read(home, write):
 
 def test_a_home_that_is_a_file_has_no_settings(tmp_path):
     (tmp_path / "file").write_text("x")
-    assert Settings.read({}, home=tmp_path / "file").model == "ecapa"
+    assert Settings.read({}, home=tmp_path / "file").gallery == "default"
 
 
 def test_only_the_default_gallery_is_made_unasked(home):
@@ -134,6 +166,40 @@ def test_an_unused_workbench_touches_nothing(home):
     with Workbench(Settings(home)):
         pass
     assert not home.exists()
+
+
+def test_the_model_is_the_calibrations(home, embedder):
+    shipped = default_calibration(embedder.model)
+    other = replace(shipped, model="resnet34", data="of another model")
+    with Workbench(Settings(home)) as bench:
+        assert bench.model_name == "ecapa"
+        for one in (shipped, other):
+            text = json.dumps(one.to_json())
+            record = CalibrationRecord(one.id, one.fingerprint, one.model, one.recipe.name, text)
+            bench.store.keep_calibration(bench.gallery, record)
+        bench.store.use_calibration(bench.gallery, shipped.id)
+        assert bench.calibration.id == shipped.id
+        bench.store.use_calibration(bench.gallery, other.id)
+    with Workbench(Settings(home)) as bench:
+        assert bench.model_name == "resnet34"
+    with Workbench(Settings(home, model="ecapa")) as bench:
+        assert bench.calibration.data == shipped.data  # the one in use is another model's
+
+
+def test_operating_points_of_a_workbench(home, embedder):
+    def points(**settings):
+        with Workbench(Settings.read({}, home=home, **settings)) as bench:
+            vars(bench)["embedder"] = embedder
+            return bench.identifier().point, bench.verifier().point
+
+    assert points() == (OperatingPoint(), VERIFICATION)
+    rate = points(fpir=0.02)
+    assert [point.fpir for point in rate] == [0.02, 0.02]
+    assert [point.no for point in rate] == [OperatingPoint().no, VERIFICATION.no]
+    cost = points(cost="miss=1,false=10,prior=0.25")
+    assert cost == (OperatingPoint(0.95, 0.5, None, 0.75),) * 2
+    strangers = points(prior_unknown=0.2)
+    assert strangers == (OperatingPoint(prior_unknown=0.2), VERIFICATION)
 
 
 def test_threads_of_a_workbench(home):

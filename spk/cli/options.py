@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 __all__ = [
     "PLAIN",
     "AsJson",
+    "CostText",
     "DeviceName",
     "Files",
     "Force",
+    "Fpir",
     "GalleryName",
     "Home",
     "ModelName",
@@ -41,7 +43,7 @@ PLAIN: dict[str, Any] = {  # for every Typer: help as plain text, which starts i
 def _models(incomplete: str) -> list[str]:
     from spk.embed import MODELS
 
-    return [name for name in MODELS if name.startswith(incomplete)]
+    return [name for name in (*MODELS, "ecapa+resnet34") if name.startswith(incomplete)]
 
 
 def _galleries(context: typer.Context, incomplete: str) -> list[str]:
@@ -93,7 +95,7 @@ ModelName = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="The embedder: ecapa, if not SPK_MODEL; resnet34 is lighter.",
+        help="The embedder, if not SPK_MODEL or the calibration's: ecapa; resnet34 is lighter.",
         show_default=False,
         autocompletion=_models,
     ),
@@ -121,6 +123,24 @@ DeviceName = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option("--threads", metavar="NUMBER", help="How many threads may work; one a core.", show_default=False),
+]
+Fpir = Annotated[
+    float | None,
+    typer.Option(
+        "--fpir",
+        metavar="RATE",
+        help="The share of strangers who may get a name: 0.01 for one in a hundred.",
+        show_default=False,
+    ),
+]
+CostText = Annotated[
+    str | None,
+    typer.Option(
+        "--cost",
+        metavar="COSTS",
+        help="What mistakes cost, and how likely it is one of them: miss=1,false=10,prior=0.3.",
+        show_default=False,
+    ),
 ]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", readable=False, help="Recordings.", show_default=False)]
 Output = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spk.identify.calibration import Calibration, default_calibration
-from spk.identify.decision import Decision, Match, Thresholds, Verdict
+from spk.identify.decision import Decision, Match, OperatingPoint, Verdict
 from spk.identify.gallery import GalleryScorer
 from spk.identify.identifier import Identification, Identifier, Voice
 from spk.identify.verification import Verification, Verifier
@@ -15,7 +15,7 @@ __all__ = [
     "Identification",
     "Identifier",
     "Match",
-    "Thresholds",
+    "OperatingPoint",
     "Verdict",
     "Verification",
     "Verifier",

@@ -1,42 +1,43 @@
 """From log-likelihood ratios to verdicts: who it is, how sure that is, and one name a voice in a recording.
 
-Before anything is heard, a voice is a stranger's with the probability ``prior_stranger``, and otherwise
-anybody's of the gallery alike; the LLRs turn this into posterior probabilities. So a larger gallery asks for
-more evidence, and two people who sound alike share what there is. A verdict is given where the chance that it
-is wrong is small enough (Chow's rule, IEEE Trans. Inf. Theory 16, 1970); in between, somebody had better
-listen: ``unsure``.
+LLRs and what is known beforehand give posterior probabilities (`spk.identify.posterior`), for the voices of one
+recording together (`spk.identify.joint`). A verdict is given where the chance that it is wrong is small enough
+(Chow's rule, IEEE Trans. Inf. Theory 16, 1970), or where strangers reach it rarely enough (`FalseAlarms`); in between,
+somebody had better listen: ``unsure``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import log
-from typing import Any, Self
+from math import isfinite, log
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spk.errors import InputError
+from spk.identify.joint import Naming, together
+from spk.identify.posterior import PRIOR_STRANGER, Posterior, gallery_llr, posterior
+
+if TYPE_CHECKING:
+    from spk.identify.false_alarms import FalseAlarms
 
 __all__ = [
     "PRIOR_STRANGER",
     "VERIFICATION",
     "Decision",
     "Match",
+    "OperatingPoint",
     "Posterior",
-    "Thresholds",
     "Verdict",
-    "assign",
     "decide",
     "gallery_llr",
     "posterior",
+    "rounded_rate",
 ]
-
-PRIOR_STRANGER = 0.5
-"""How probable a stranger is before anything is heard."""
 
 
 class Verdict(StrEnum):
@@ -56,85 +57,161 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    """How probable an answer must be before it is given.
+class OperatingPoint:
+    """When a verdict is given: how probable it must be, or how often strangers may get a name.
 
     Attributes:
-        yes: Probability from which a voice is a person's: ``known``, ``same``.
+        yes: Probability from which a voice is a person's: ``known``, ``same``. Not used where ``fpir`` is set.
         no: Probability from which it is nobody's of the gallery, or not the claimed person's.
+        fpir: False-positive identification rate: the share of strangers who may get a name; of false claims, those
+            that may be taken for true ones.
+        prior_unknown: How probable it is, before anything is heard, that a voice is nobody's of the gallery, or not
+            the claimed person's.
 
-    >>> Thresholds.from_costs(wrong_name=99, missed=4)
-    Thresholds(yes=0.99, no=0.8)
+    >>> OperatingPoint.from_fpir(0.01)
+    OperatingPoint(yes=0.95, no=0.75, fpir=0.01, prior_unknown=0.5)
+
+    Raises:
+        InputError: a number that is no probability, or is 0 or 1.
     """
 
     yes: float = 0.95
     no: float = 0.75
+    fpir: float | None = None
+    prior_unknown: float = PRIOR_STRANGER
 
     def __post_init__(self) -> None:
-        if not (0.0 < self.yes < 1.0 and 0.0 < self.no < 1.0):
+        if not (0.0 < self.yes < 1.0 and 0.0 < self.no < 1.0):  # not so for nan, either
             raise InputError(f"thresholds are probabilities between 0 and 1, not {self.yes} and {self.no}")
-
-    @classmethod
-    def from_costs(cls, wrong_name: float, missed: float) -> Self:
-        """From what mistakes cost, in units of somebody listening to a voice that stayed ``unsure``.
-
-        Args:
-            wrong_name: Cost of a name, or a ``same``, that is wrong.
-            missed: Cost of an ``unknown``, or a ``different``, that is wrong.
-        """
-        if min(wrong_name, missed) <= 0:
-            raise InputError(f"a mistake costs more than nothing, not {min(wrong_name, missed)}")
-        return cls(yes=wrong_name / (1.0 + wrong_name), no=missed / (1.0 + missed))
+        if self.fpir is not None and not 0.0 < self.fpir < 1.0:
+            raise InputError(
+                f"a false-positive identification rate lies between 0 and 1, not at {self.fpir:g}: try 0.01"
+            )
+        if not 0.0 < self.prior_unknown < 1.0:
+            raise InputError(
+                f"the probability of a stranger lies between 0 and 1, not at {self.prior_unknown:g}: try 0.5"
+            )
 
     @classmethod
     def from_fpir(cls, fpir: float) -> Self:
-        """From how many of all strangers may get a name, as a share between 0 and 1.
+        """From how many of all strangers may get a name, as a share between 0 and 1."""
+        return cls(fpir=fpir)
 
-        A stranger's best posterior reaches odds ``o`` in fewer than 0.19 / ``o`` of all cases: measured on
-        natural recordings of held-out speakers, in galleries of 6 to 49 people.
+    @classmethod
+    def from_costs(cls, miss: float, false: float, prior: float, review: float | None = None) -> Self:
+        """From what mistakes cost, in any unit: the verdict is always that which is expected to cost least.
 
-        >>> Thresholds.from_fpir(0.01)
-        Thresholds(yes=0.95, no=0.75)
+        A name that is right with probability p costs (1 - p) ``false``, no name p ``miss``, and ``unsure`` always
+        ``review``: so a name is cheapest from p = 1 - review / false, and no name up to p = review / miss (Chow
+        1970). Where listening is so dear that a verdict is always cheaper, Bayes' threshold parts the two.
+
+        Args:
+            miss: Cost of an enrolled person who is not named, or of a ``different`` for the right person.
+            false: Cost of a wrong name, or a wrong ``same``.
+            prior: How probable it is beforehand that a voice is an enrolled person's, or that the claim is true.
+            review: Cost of somebody who listens to a voice that stayed ``unsure``; half of the cheaper mistake, if
+                None.
+
+        >>> OperatingPoint.from_costs(miss=1, false=10, prior=0.25)
+        OperatingPoint(yes=0.95, no=0.5, fpir=None, prior_unknown=0.75)
+        >>> OperatingPoint.from_costs(miss=1, false=4, prior=0.25, review=5)
+        OperatingPoint(yes=0.8, no=0.2, fpir=None, prior_unknown=0.75)
+
+        Raises:
+            InputError: a cost that is not above 0, or a prior that is not between 0 and 1.
         """
-        if not 0.0 < fpir < 1.0:
-            raise InputError(f"a false-positive identification rate lies between 0 and 1, not at {fpir}")
-        return cls(yes=round(0.19 / (0.19 + fpir), 6))
+        review = min(miss, false) / 2 if review is None else review
+        for name, cost in (("miss", miss), ("false", false), ("review", review)):
+            if not (isfinite(cost) and cost > 0):
+                raise InputError(f"{name} costs more than nothing, and not {cost:g}: give a number above 0")
+        if not 0.0 < prior < 1.0:
+            raise InputError(f"prior is a probability between 0 and 1, not {prior:g}: try 0.5")
+        yes, no = 1.0 - review / false, 1.0 - review / miss
+        if yes < false / (false + miss):
+            yes, no = false / (false + miss), miss / (false + miss)
+        return cls(yes=yes, no=no, prior_unknown=1.0 - prior)
 
-    def needed(self, people: int, prior_stranger: float = PRIOR_STRANGER) -> float:
+    @classmethod
+    def parse_costs(cls, text: str) -> Self:
+        """From text such as ``miss=1,false=10,prior=0.3``, and ``review=…`` if it is to be said; see `from_costs`.
+
+        >>> OperatingPoint.parse_costs("miss=1, false=10, prior=0.5, review=0.1")
+        OperatingPoint(yes=0.99, no=0.9, fpir=None, prior_unknown=0.5)
+
+        Raises:
+            InputError: anything else.
+        """
+        costs: dict[str, float] = {}
+        for part in text.split(","):
+            name, equals, number = (piece.strip() for piece in part.partition("="))
+            if name not in COSTS or not equals:
+                raise InputError(f"{part.strip()!r} is no part of a cost, which reads like {EXAMPLE}")
+            if name in costs:
+                raise InputError(f"{name} stands twice in the cost {text!r}: give it once")
+            try:
+                costs[name] = float(number)
+            except ValueError:
+                raise InputError(f"{name} is a number, not {number!r}, in a cost like {EXAMPLE}") from None
+        if missing := [name for name in COSTS[:3] if name not in costs]:
+            raise InputError(f"the cost {text!r} does not say {missing[0]}: write it like {EXAMPLE}")
+        return cls.from_costs(**costs)
+
+    def needed(self, people: int, false_alarms: FalseAlarms | None = None) -> float:
+        """The posterior log odds of a person, against a stranger and everybody else, that make a name.
+
+        Where ``fpir`` is set they count from a stranger who is as probable beforehand as anybody of the gallery,
+        whatever ``prior_unknown`` is: so are false alarms counted.
+
+        Args:
+            people: How many people the voice could be of.
+            false_alarms: The calibration's.
+
+        Raises:
+            InputError: an ``fpir`` is asked for, and the calibration knows nothing of false alarms.
+        """
+        if self.fpir is None:
+            return _logit(self.yes)
+        if false_alarms is None:
+            raise InputError(
+                "the calibration does not know how often strangers get a name: fit one with `spk calibrate`, or "
+                "leave out the false-positive rate"
+            )
+        return false_alarms.log_odds(self.fpir, people)
+
+    def needed_llr(self, people: int, false_alarms: FalseAlarms | None = None) -> float:
         """The LLR that makes somebody ``known`` among so many people when nobody else comes near.
 
-        >>> [round(Thresholds().needed(people), 1) for people in (1, 10, 1000)]
+        >>> [round(OperatingPoint().needed_llr(people), 1) for people in (1, 10, 1000)]
         [2.9, 5.2, 9.9]
         """
-        return log(self.yes / (1.0 - self.yes)) + log(people * prior_stranger / (1.0 - prior_stranger))
+        prior = self.prior_unknown if self.fpir is None else PRIOR_STRANGER
+        return self.needed(people, false_alarms) + log(max(people, 1)) + _logit(prior)
 
-    def judge(self, llr: float, prior_same: float = 0.5) -> Decision:
+    def judge(self, llr: float, false_alarms: FalseAlarms | None = None) -> Decision:
         """The decision on one claim: is this the person?
+
+        Args:
+            llr: Evidence for the claim against everybody else, natural log; see `gallery_llr`.
+            false_alarms: The calibration's.
+
+        Raises:
+            InputError: as for `needed`, or the LLR is not finite.
 
         >>> [VERIFICATION.judge(llr).value for llr in (4.0, 0.5, -4.0)]
         ['same', 'unsure', 'different']
         """
-        same = 1.0 / (1.0 + np.exp(-np.clip(llr + log(prior_same / (1.0 - prior_same)), -500.0, 500.0)))
-        if same >= self.yes:
+        if not isfinite(llr):
+            raise InputError(f"an LLR is a finite number, not {llr}: score the voices again")
+        log_odds = llr - _logit(self.prior_unknown)
+        if (log_odds if self.fpir is None else llr) >= self.needed(1, false_alarms):
             return Decision.SAME
-        return Decision.DIFFERENT if 1.0 - same >= self.no else Decision.UNSURE
+        return Decision.DIFFERENT if -log_odds >= _logit(self.no) else Decision.UNSURE
 
 
-VERIFICATION = Thresholds(yes=0.95, no=0.9)
+COSTS = ("miss", "false", "prior", "review")
+EXAMPLE = "miss=1,false=10,prior=0.3"
+VERIFICATION = OperatingPoint(yes=0.95, no=0.9)
 """For claimed names: wrong in under 0.5 % of either kind on natural recordings of held-out speakers."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Posterior:
-    """Whose voices they are: probabilities that sum to 1 over a voice's ``people`` and ``stranger``.
-
-    Attributes:
-        people: (voices, people).
-        stranger: (voices,).
-    """
-
-    people: NDArray[np.float64]
-    stranger: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +225,11 @@ class Match:
         probability: Posterior probability that it is the person.
         margin: ``llr`` less that of the runner-up; None when there is none.
         runner_up: The next best person.
+        log_odds: Of the person against a stranger and everybody else, natural log, a stranger being as probable
+            beforehand as anybody of the gallery.
+        false_alarm: How often a stranger would look at least this much like somebody of this gallery; None where
+            the calibration does not know.
+        stranger: Posterior probability of a stranger, as the verdict is given by; None when the gallery is empty.
     """
 
     speaker: UUID | None
@@ -157,58 +239,13 @@ class Match:
     margin: float | None
     verdict: Verdict
     runner_up: UUID | None
+    log_odds: float | None = None
+    false_alarm: float | None = None
+    stranger: float | None = None
 
-
-def posterior(llr: NDArray[Any], prior_stranger: float = PRIOR_STRANGER) -> Posterior:
-    """Posterior probabilities for LLRs (voices, people).
-
-    >>> belief = posterior(np.array([[6.0, 0.0], [0.0, 0.0]]))
-    >>> belief.people.round(3).tolist(), belief.stranger.round(3).tolist()
-    ([[0.993, 0.002], [0.25, 0.25]], [0.005, 0.5])
-    """
-    joint = np.exp(_log_posterior(llr, prior_stranger))
-    return Posterior(people=joint[:, 1:], stranger=joint[:, 0])
-
-
-def gallery_llr(llr: NDArray[Any], prior_stranger: float = PRIOR_STRANGER) -> NDArray[np.float64]:
-    """Evidence (voices, people) for each person against everybody else: strangers and the others enrolled.
-
-    For a claimed name this asks more than ``Calibration.llr`` alone: a voice that suits another enrolled
-    person better speaks against the claim.
-
-    >>> gallery_llr(np.array([[6.0, 9.0]])).round(1)
-    array([[-1.9,  4.1]])
-    """
-    logs = _log_posterior(llr, prior_stranger)
-    people = llr.shape[1]
-    each = (1.0 - prior_stranger) / max(people, 1)
-    rest = [np.logaddexp.reduce(np.delete(logs, person + 1, axis=1), axis=1) for person in range(people)]
-    llrs: NDArray[np.float64] = logs[:, 1:] - np.array(rest).reshape(people, len(llr)).T - log(each / (1.0 - each))
-    return llrs
-
-
-def assign(llr: NDArray[Any], prior_stranger: float = PRIOR_STRANGER) -> list[int | None]:
-    """One person at most for each voice of a recording, and one voice at most for each person.
-
-    Finds the most probable such naming; a voice that is more probably a stranger's stays without a name.
-
-    Args:
-        llr: (voices, people) LLRs of the voices (clusters) of one recording.
-        prior_stranger: How probable a stranger is before anything is heard.
-
-    >>> assign(np.array([[12.0, 9.0], [11.0, -3.0], [-4.0, -5.0]]))
-    [1, 0, None]
-    """
-    from scipy.optimize import linear_sum_assignment  # loads scipy: only where voices are assigned
-
-    voices, people = llr.shape
-    if not people:
-        return [None] * voices
-    gain = llr + log((1.0 - prior_stranger) / (prior_stranger * people))
-    # A column of its own for every voice to stay without a name, which gains nothing.
-    table = np.concatenate([gain, np.where(np.eye(voices, dtype=bool), 0.0, -np.inf)], axis=1)
-    rows, columns = linear_sum_assignment(np.maximum(table, -1e9), maximize=True)
-    return [int(column) if column < people else None for _, column in sorted(zip(rows, columns, strict=True))]
+    def unsure(self) -> Match:
+        """The same of a voice with too little speech for a verdict."""
+        return replace(self, verdict=Verdict.UNSURE)
 
 
 def decide(
@@ -216,8 +253,9 @@ def decide(
     cosine: NDArray[Any],
     speakers: Sequence[UUID],
     *,
-    thresholds: Thresholds | None = None,
-    prior_stranger: float = PRIOR_STRANGER,
+    point: OperatingPoint | None = None,
+    false_alarms: FalseAlarms | None = None,
+    people: int | None = None,
     distinct: bool = False,
 ) -> list[Match]:
     """One match for each voice.
@@ -226,57 +264,73 @@ def decide(
         llr: (voices, people) calibrated LLRs.
         cosine: (voices, people) the scores they came from.
         speakers: The people, one a column.
-        thresholds: How probable an answer must be; the defaults if None.
-        prior_stranger: How probable a stranger is before anything is heard.
-        distinct: Whether the voices are different people's, like the clusters of one recording: then no two
-            of them are ``known`` as one person, and names are given as :func:`assign` says.
+        point: When a verdict is given; the default point if None.
+        false_alarms: The calibration's.
+        people: How many people the voices could be of, if more than were compared.
+        distinct: Whether the voices are different people's: then they are judged together, and no two of them are
+            ``known`` as one person.
 
     Raises:
-        InputError: the shapes do not fit.
+        InputError: the shapes do not fit, numbers are not finite, or as for `OperatingPoint.needed`.
     """
     if llr.shape != cosine.shape or llr.ndim != 2 or llr.shape[1] != len(speakers):
         raise InputError(f"LLRs {llr.shape} and cosines {cosine.shape} do not fit {len(speakers)} speakers")
-    thresholds = thresholds or Thresholds()
-    belief = posterior(llr, prior_stranger)
+    if not np.isfinite(cosine).all():
+        raise InputError("scores must be finite numbers: embed and score the voices again")
+    point = point or OperatingPoint()
+    people = max(people or 0, len(speakers))
+    needed = point.needed(people, false_alarms)
+    naming = _naming(llr, point.prior_unknown, people, distinct=distinct)
     if not len(speakers):
         return [Match(None, None, None, 0.0, None, Verdict.UNKNOWN, None)] * len(llr)
-    named = assign(llr, prior_stranger) if distinct else [None] * len(llr)
+    even = naming
+    if point.prior_unknown != PRIOR_STRANGER:
+        even = _naming(llr, PRIOR_STRANGER, people, distinct=distinct)
+    alone = _naming(llr, point.prior_unknown, people, distinct=False) if distinct else naming
+    probability, odds, even_odds = naming.belief.people, naming.belief.log_odds, even.belief.log_odds
+    # Who loses a name to another voice may have been taken for two by the diarization: that makes no stranger.
+    stranger = np.minimum(naming.belief.stranger, alone.belief.stranger)
     matches: list[Match] = []
     for voice, scores in enumerate(llr):
         order = np.argsort(-scores, kind="stable")
-        given = named[voice]
-        best = int(order[0]) if given is None else given
+        best, verdict = int(order[0]), Verdict.UNKNOWN if stranger[voice] >= point.no else Verdict.UNSURE
+        given = naming.given[voice]
+        if given is not None and (odds if point.fpir is None else even_odds)[voice, given] >= needed:
+            best, verdict = given, Verdict.KNOWN
         others = [int(person) for person in order[:2] if person != best]
-        probability = float(belief.people[voice, best])
-        if belief.stranger[voice] >= thresholds.no:
-            verdict = Verdict.UNKNOWN
-        elif probability >= thresholds.yes and (given is not None or not distinct):
-            verdict = Verdict.KNOWN
-        else:
-            verdict = Verdict.UNSURE
+        log_odds = float(even_odds[voice, best])
         matches.append(
             Match(
                 speaker=speakers[best],
                 cosine=float(cosine[voice, best]),
                 llr=float(scores[best]),
-                probability=probability,
+                probability=float(probability[voice, best]),
                 margin=float(scores[best] - scores[others[0]]) if others else None,
                 verdict=verdict,
                 runner_up=speakers[others[0]] if others else None,
+                log_odds=log_odds,
+                false_alarm=None if false_alarms is None else false_alarms.rate(log_odds, people),
+                stranger=float(stranger[voice]),
             )
         )
     return matches
 
 
-def _log_posterior(llr: NDArray[Any], prior_stranger: float) -> NDArray[np.float64]:
-    """Log posteriors (voices, 1 + people), the stranger first."""
-    if llr.ndim != 2 or not np.isfinite(llr).all():
-        raise InputError("LLRs must be finite numbers of the shape (voices, people)")
-    if not 0.0 < prior_stranger < 1.0:
-        raise InputError(f"the probability of a stranger lies between 0 and 1, not at {prior_stranger}")
-    voices, people = llr.shape
-    joint = np.empty((voices, 1 + people))
-    joint[:, 0] = log(prior_stranger) if people else 0.0
-    joint[:, 1:] = llr + log((1.0 - prior_stranger) / max(people, 1))
-    logs: NDArray[np.float64] = joint - np.logaddexp.reduce(joint, axis=1, keepdims=True)
-    return logs
+def rounded_rate(rate: float | None) -> float | None:
+    """A rate to three digits, however small.
+
+    >>> rounded_rate(0.000012345)
+    1.23e-05
+    """
+    return None if rate is None else float(f"{rate:.3g}")
+
+
+def _naming(llr: NDArray[Any], prior_stranger: float, people: int, *, distinct: bool) -> Naming:
+    if distinct:
+        return together(llr, prior_stranger, people)
+    belief = posterior(llr, prior_stranger, people)
+    return Naming(belief, tuple(map(int, belief.people.argmax(axis=1))) if llr.shape[1] else (None,) * len(llr))
+
+
+def _logit(probability: float) -> float:
+    return log(probability / (1.0 - probability))

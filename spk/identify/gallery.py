@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spk.embed import ModelId
-from spk.errors import FingerprintError
+from spk.errors import FingerprintError, InputError
 from spk.identify.calibration import Calibration
-from spk.identify.decision import PRIOR_STRANGER, Match, Thresholds, decide
-from spk.identify.scoring import CentredCosine
-from spk.store.records import Gallery, Profile, Speaker, SpeakerState
+from spk.identify.decision import Match, OperatingPoint, decide
+from spk.identify.false_alarms import FalseAlarms
+from spk.identify.scoring import AsNorm, mean_profiles
+from spk.identify.scoring import GalleryScorer as RecipeScorer
+from spk.store.records import Gallery, Profile, ProfileStatistics, Speaker, SpeakerState, samples_key
 
 if TYPE_CHECKING:
     from spk.store import Store
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_SECONDS", "Comparison", "GalleryScorer"]
 
 LEAST_SECONDS = 0.5
-"""Net speech under which nothing is said of a voice: on shorter clips one best guess in five is wrong."""
+"""Net speech under which no verdict is given on a voice: on shorter clips one best guess in five is wrong."""
 
 EXACT = 1000
 """Galleries of up to so many people are scored whole, larger ones through the vector engine."""
@@ -42,27 +44,41 @@ class Comparison:
         profiles: Whom the voices were compared with, m people.
         cosine: (voices, m), of the calibration's recipe.
         llr: (voices, m), natural log.
-        prior_stranger: How probable a stranger is against these m people before anything is heard.
+        seconds: (voices,), the net speech behind each voice.
+        people: How many people the voices could be of: those compared, and those who are too unlike to be.
+        false_alarms: The calibration's.
     """
 
     profiles: tuple[Profile, ...]
     cosine: NDArray[np.float64]
     llr: NDArray[np.float64]
-    prior_stranger: float
+    seconds: NDArray[np.float64]
+    people: int
+    false_alarms: FalseAlarms | None = None
 
     @property
     def speakers(self) -> dict[UUID | None, Speaker]:
         """The people by id."""
         return {profile.speaker.id: profile.speaker for profile in self.profiles}
 
-    def decide(self, thresholds: Thresholds, *, distinct: bool) -> list[Match]:
-        """One match a voice; see `spk.identify.decision.decide`."""
+    def decide(self, point: OperatingPoint, *, distinct: bool) -> list[Match]:
+        """One match a voice; see `spk.identify.decision.decide`.
+
+        A voice of less than :data:`LEAST_SECONDS` is ``unsure`` whatever its scores say, and takes nobody's name.
+        """
+        long = self.seconds >= LEAST_SECONDS
+        sure = iter(self._decide(point, long, distinct=distinct))
+        short = iter(self._decide(point, ~long, distinct=False))
+        return [next(sure) if enough else next(short).unsure() for enough in long]
+
+    def _decide(self, point: OperatingPoint, voices: NDArray[np.bool_], *, distinct: bool) -> list[Match]:
         return decide(
-            self.llr,
-            self.cosine,
+            self.llr[voices],
+            self.cosine[voices],
             [profile.speaker.id for profile in self.profiles],
-            thresholds=thresholds,
-            prior_stranger=self.prior_stranger,
+            point=point,
+            false_alarms=self.false_alarms,
+            people=self.people,
             distinct=distinct,
         )
 
@@ -75,10 +91,11 @@ class GalleryScorer:
         gallery: Which one.
         model: The model of the vectors that will be compared.
         calibration: For that model.
-        prior_stranger: How probable a stranger is before anything is heard.
+        attendees: The only people who can be meant; everybody of the gallery, if None.
 
     Raises:
         FingerprintError: the calibration is another model's.
+        InputError: there are no attendees.
     """
 
     def __init__(
@@ -87,37 +104,50 @@ class GalleryScorer:
         gallery: Gallery,
         model: ModelId,
         calibration: Calibration,
-        prior_stranger: float = PRIOR_STRANGER,
+        attendees: Sequence[Speaker] | None = None,
     ) -> None:
         self.store = store
         self.gallery = gallery
         self.model = model
         self.calibration = calibration.check(model)
-        self.prior_stranger = prior_stranger
+        self.attendees = None if attendees is None else tuple({person.id: person for person in attendees}.values())
+        if self.attendees == ():
+            raise InputError("there are no attendees: name those who may be meant, or nobody at all")
 
     @cached_property
     def people(self) -> int:
         """How many people the gallery has."""
         return len(self.store.speakers(self.gallery))
 
+    @property
+    def searched(self) -> int:
+        """How many people a voice could be of: the attendees, or everybody."""
+        return self.people if self.attendees is None else len(self.attendees)
+
     @cached_property
-    def scorer(self) -> CentredCosine:
-        """Centred on the gallery, or on an even sample of a large one."""
+    def scorer(self) -> RecipeScorer:
+        """Centred on the gallery, or on an even sample of a large one; on all of it also where few are compared."""
         return self.calibration.scorer(tuple(self._some))
 
     @cached_property
     def _some(self) -> list[Profile]:
         if self.people <= EXACT:
-            return self.store.profiles(self.gallery, self.model.fingerprint)
+            return self._profiles()
         ids = sorted(speaker.id for speaker in self.store.speakers(self.gallery))
-        return self.store.profiles(self.gallery, self.model.fingerprint, ids[:: len(ids) // EXACT])
+        return self._profiles(ids[:: len(ids) // EXACT])
+
+    @cached_property
+    def _attending(self) -> list[Profile]:
+        return [self.store.profile(person, self.model.fingerprint) for person in self.attendees or ()]
 
     def check(self) -> None:
         """See that somebody can be recognised; an empty gallery is fine.
 
         Raises:
-            FingerprintError: everybody in the gallery is enrolled by other models.
+            FingerprintError: everybody in the gallery, or an attendee, is enrolled by other models.
+            NotFoundError: an attendee has no voiceprints, or is gone.
         """
+        _ = self._attending
         models = self.store.models(self.gallery)
         if models and self.model.fingerprint not in models:
             raise FingerprintError(
@@ -132,7 +162,10 @@ class GalleryScorer:
             vectors: (voices, dim).
             seconds: The net speech behind each of them.
         """
-        profiles = self._some if self.people <= EXACT else self._near(vectors)
+        if self.attendees is not None:
+            profiles = self._attending
+        else:
+            profiles = self._some if self.people <= EXACT else self._near(vectors)
         return self.against(profiles, vectors, seconds)
 
     def against(
@@ -140,11 +173,20 @@ class GalleryScorer:
     ) -> Comparison:
         """Compare voices with some people of the gallery, or with people who are not in it."""
         cosine = self.scorer(vectors, profiles)
+        net = np.asarray(seconds, dtype=np.float64)
         known_for = np.array([profile.total_net_seconds for profile in profiles])
-        llr = self.calibration.llr(cosine, np.asarray(seconds)[:, None], known_for)
-        # Each of the gallery's people is as probable as before, however few of them are compared here.
-        odds = self.prior_stranger / (1 - self.prior_stranger) * max(self.people, 1) / max(len(profiles), 1)
-        return Comparison(tuple(profiles), cosine, llr, odds / (1 + odds))
+        llr = self.calibration.llr(cosine, net[:, None], known_for)
+        return Comparison(tuple(profiles), cosine, llr, net, self.searched, self.calibration.false_alarms)
+
+    def among(self, vectors: NDArray[np.float32], seconds: Sequence[float]) -> NDArray[np.float64]:
+        """LLRs (voices, voices) that voices are one person's.
+
+        Args:
+            vectors: (voices, dim).
+            seconds: The net speech behind each of them.
+        """
+        each = [self.anonymous(vectors[[row]], np.array([net])) for row, net in enumerate(seconds)]
+        return self.against(each, vectors, seconds).llr
 
     def anonymous(self, vectors: NDArray[np.float32], seconds: NDArray[np.float64]) -> Profile:
         """Voices (n, dim) of one person who is not in the gallery, as a profile to compare with."""
@@ -154,5 +196,26 @@ class GalleryScorer:
     def _near(self, vectors: NDArray[np.float32]) -> list[Profile]:
         model = self.model.fingerprint
         near = (self.store.candidates(self.gallery, model, vector, CANDIDATES) for vector in vectors)
-        ids = {candidate.speaker for candidates in near for candidate in candidates}
-        return self.store.profiles(self.gallery, model, ids)
+        return self._profiles({candidate.speaker for candidates in near for candidate in candidates})
+
+    def _profiles(self, speakers: Iterable[UUID] | None = None) -> list[Profile]:
+        """Profiles with the statistics that were kept of them as they are now."""
+        profiles = self.store.profiles(self.gallery, self.model.fingerprint, speakers)
+        if not isinstance(self.calibration.recipe, AsNorm):
+            return profiles
+        kept = self.store.statistics(self.gallery, self.calibration.id)
+        for number, profile in enumerate(profiles):
+            known = kept.get(profile.speaker.id)
+            if known and known.samples == samples_key(sample.id for sample in profile.samples):
+                profiles[number] = replace(profile, cohort_statistics=(known.mean, known.deviation))
+        return profiles
+
+    def keep_statistics(self, profile: Profile) -> None:
+        """Keep how a new or changed profile scores against the calibration's cohort, where the recipe has one."""
+        recipe = self.calibration.recipe
+        if not isinstance(recipe, AsNorm):
+            return
+        found = recipe.statistics(mean_profiles([profile], recipe.centre(())))
+        key = samples_key(sample.id for sample in profile.samples)
+        computed = ProfileStatistics(profile.speaker.id, key, float(found.mean[0]), float(found.deviation[0]))
+        self.store.keep_statistics(self.calibration.id, [computed])

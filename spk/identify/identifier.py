@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,21 +11,22 @@ from numpy.typing import NDArray
 
 from spk.audio import Audio
 from spk.diarize import Diarization, Diarizer, SpeakerCount, VoiceActivity, diarize_channels
-from spk.embed import Embedder, ModelId, Speech, embed_speech
+from spk.embed import Embedder, ModelId, Piece, Speech, embed_pieces
 from spk.embed.weights import Progress
 from spk.errors import AudioError
-from spk.identify.decision import Match, Thresholds, Verdict
-from spk.identify.gallery import LEAST_SECONDS, GalleryScorer
+from spk.identify.decision import Match, OperatingPoint, Verdict, rounded_rate
+from spk.identify.gallery import LEAST_SECONDS, Comparison, GalleryScorer
+from spk.identify.joint import one_voice_each
 from spk.store.records import Speaker, SpeakerState
 from spk.timeline import Segment, Timeline, Turn, total
 
-__all__ = ["SCHEMA", "Identification", "Identifier", "Voice"]
+__all__ = ["SCHEMA", "Identification", "Identifier", "Judged", "Voice"]
 
 SCHEMA = "spk-identification/1"
 SHORTEST_PART = 0.3  # seconds: shorter scraps of a voice are not embedded, unless there is nothing else
 LONGEST = 120.0  # seconds of one voice that are embedded; more changes nothing
 NOT_HEARD = Match(None, None, None, 0.0, None, Verdict.UNSURE, None)
-"""Of a voice with too little speech of its own nothing can be said."""
+"""Of a voice with too little speech of its own for the model nothing can be said."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +37,15 @@ class Voice:
         label: The diarization's: ``SPEAKER_00`` onwards.
         speech: What was embedded: where the voice is alone, as much of it as is worth it.
         net_seconds: All speech of this voice alone, in seconds.
-        vector: (dim,); None where there was too little speech to judge.
+        vector: (dim,); None where there was too little speech for the model.
         match: The best person, and the verdict.
         speaker: That person; None where the gallery is empty.
         runner_up: The next best.
         provisional: Whether that person's profile is.
         kept_as: The unnamed speaker that the voice was kept as, if it was.
+        same_voice_as: The labels of others that were taken for this very voice, and judged together with it.
+        pieces: The pieces that ``speech`` was embedded in.
+        row: Its row in `Identification.judged`, shared by those that were judged together; None where not heard.
     """
 
     label: str
@@ -53,6 +57,9 @@ class Voice:
     runner_up: Speaker | None = None
     provisional: bool = False
     kept_as: Speaker | None = None
+    same_voice_as: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    row: int | None = None
 
     @property
     def named(self) -> Speaker | None:
@@ -77,10 +84,12 @@ class Voice:
             **self._who(),
             "net_speech": round(self.net_seconds, 3),
             "probability": round(self.match.probability, 6),
+            "false_alarm": rounded_rate(self.match.false_alarm),
             "margin": _rounded(self.match.margin),
             "provisional": self.provisional,
             "candidate": _person(self.speaker),
             "runner_up": _person(self.runner_up),
+            "same_voice_as": list(self.same_voice_as),
         }
 
     def turn_to_json(self, turn: Turn) -> dict[str, Any]:
@@ -98,6 +107,21 @@ class Voice:
 
 
 @dataclass(frozen=True, eq=False)
+class Judged:
+    """What the verdicts of a recording rest on.
+
+    Attributes:
+        vectors: (voices, dim) float32, one row a voice that was heard.
+        comparison: The voices against the gallery.
+        point: When a verdict was given.
+    """
+
+    vectors: NDArray[np.float32]
+    comparison: Comparison
+    point: OperatingPoint
+
+
+@dataclass(frozen=True, eq=False)
 class Identification:
     """Who speaks when in one recording.
 
@@ -108,6 +132,8 @@ class Identification:
         model: What embedded the voices.
         gallery: The name of the gallery that was searched.
         people: How many people it had.
+        attendees: The only people who were compared; None for everybody.
+        judged: What the verdicts rest on.
     """
 
     audio: Audio
@@ -116,6 +142,8 @@ class Identification:
     model: ModelId
     gallery: str
     people: int
+    attendees: tuple[Speaker, ...] | None = None
+    judged: Judged | None = None
 
     @property
     def named(self) -> Timeline:
@@ -127,16 +155,18 @@ class Identification:
         """One object of the schema ``spk-identification/1``.
 
         ``schema``: its name and version. ``recording``: the file. ``duration``: seconds. ``gallery`` and ``people``:
-        what was searched, and how many it had. ``model``: ``name`` and ``fingerprint``. ``turns``: by time, each with
+        what was searched, and how many it had. ``attendees``: null, or the names of the only people who were compared.
+        ``model``: ``name`` and ``fingerprint``. ``turns``: by time, each with
         ``start`` and ``end`` (seconds) and ``label``. ``speakers``: the voices, by first speech, each with ``label``,
         ``net_speech`` (seconds of it alone), ``candidate`` and ``runner_up`` (the two best people, ``speaker_id`` and
-        ``name`` or null), ``probability`` (that it is the candidate), ``margin`` (LLR of the candidate less that of
-        the runner-up) and ``provisional`` (whether the candidate's profile is).
+        ``name`` or null), ``probability`` (that it is the candidate), ``false_alarm`` (how often a stranger looks at
+        least this much like somebody), ``margin`` (LLR of the candidate less that of the runner-up), ``provisional``
+        (whether the candidate's profile is) and ``same_voice_as`` (labels that were taken for this very voice).
 
         Turns and speakers both say who it is: ``verdict`` (known, unsure, unknown), ``speaker_id`` (null for unsure
         and for a stranger who is not kept), ``name`` (null unless known), and ``cosine`` and ``llr`` (natural log) of
         the candidate. What cannot be said is null: everything about a candidate in an empty gallery, or of a
-        voice with too little speech of its own.
+        voice with too little speech of its own for the model.
         """
         voices = {voice.label: voice for voice in self.voices}
         return {
@@ -145,6 +175,7 @@ class Identification:
             "duration": round(self.audio.duration, 3),
             "gallery": self.gallery,
             "people": self.people,
+            "attendees": None if self.attendees is None else [person.label for person in self.attendees],
             "model": {"name": self.model.name, "fingerprint": self.model.fingerprint},
             "turns": [voices[turn.label].turn_to_json(turn) for turn in self.turns],
             "speakers": [voice.to_json() for voice in self.voices],
@@ -160,34 +191,40 @@ class Identifier:
         embedder: The model of the gallery's vectors.
         vad: Finds the speech of clips of one voice, and of channels.
         diarizer: Finds the voices of a recording.
-        thresholds: How probable an answer must be.
+        point: When a verdict is given.
 
     Raises:
         FingerprintError: everybody in the gallery is enrolled by other models.
+        InputError: false alarms are to be limited, and the calibration does not know them.
     """
 
     scorer: GalleryScorer
     embedder: Embedder
     vad: VoiceActivity
     diarizer: Diarizer
-    thresholds: Thresholds
+    point: OperatingPoint = field(default_factory=OperatingPoint)
 
     def __post_init__(self) -> None:
         self.scorer.check()
+        self.point.needed(self.scorer.searched, self.scorer.calibration.false_alarms)
 
     def recording(
         self, audio: Audio, *, count: SpeakerCount | None = None, progress: Progress | None = None
     ) -> Identification:
-        """Diarize a recording and name its voices; no two voices get one name.
+        """Diarize a recording and name its voices.
+
+        Voices that are one person's by their sound are judged as one; no others get one name.
 
         Raises:
             AudioError: nobody speaks in it.
         """
-        found = self.diarizer(audio, count=count or SpeakerCount(), progress=progress)
-        return self._named(audio, found, [_clearest(audio, found.turns.alone(label)) for label in found.labels])
+        count = count or SpeakerCount()
+        found = self.diarizer(audio, count=count, progress=progress)
+        speeches = [_clearest(audio, found.turns.alone(label)) for label in found.labels]
+        return self._named(audio, found, speeches, least=count.least)
 
     def channels(self, channels: Sequence[Audio]) -> Identification:
-        """Name the voices of a recording with one person a channel.
+        """Name the voices of a recording with one person a channel, and another on each.
 
         Raises:
             AudioError: nobody speaks in it.
@@ -208,15 +245,30 @@ class Identifier:
         found = Diarization(Timeline(Turn(part, "SPEAKER_00") for part in speech), speech)
         return self._named(audio, found, [Speech(audio, speech, alone=True)])
 
-    def _named(self, audio: Audio, found: Diarization, speeches: Sequence[Speech]) -> Identification:
+    def _named(
+        self, audio: Audio, found: Diarization, speeches: Sequence[Speech], least: int | None = None
+    ) -> Identification:
+        """Name the voices; there are at least ``least`` people, or as many as voices, if None."""
         if not found.turns:
             raise AudioError(audio.source, "holds no speech: check the recording and its level")
-        least = max(LEAST_SECONDS, self.embedder.min_seconds)
-        heard = [number for number, speech in enumerate(speeches) if speech.net_seconds >= least]
-        vectors = embed_speech(self.embedder, [speeches[number] for number in heard])
-        comparison = self.scorer.compare(vectors, [speeches[number].net_seconds for number in heard])
-        matches = dict(zip(heard, comparison.decide(self.thresholds, distinct=True), strict=True))
-        rows = dict(zip(heard, vectors, strict=True))
+        enough = self.embedder.min_seconds
+        heard = [row for row, speech in enumerate(speeches) if speech.parts and speech.joined().duration >= enough]
+        embedded = embed_pieces(self.embedder, [speeches[row] for row in heard])
+        vectors = np.array([one.vector for one in embedded], np.float32).reshape(len(heard), self.embedder.dim)
+        seconds = np.array([speeches[row].net_seconds for row in heard])
+        unheard = len(speeches) - len(heard)
+        groups = self._groups(vectors, seconds, (len(speeches) if least is None else least) - unheard)
+        together = [_mean(vectors[list(group)], seconds[list(group)]) for group in groups]
+        rows = np.array(together, np.float32).reshape(len(groups), self.embedder.dim)
+        comparison = self.scorer.compare(rows, [float(seconds[list(group)].sum()) for group in groups])
+        matches: dict[int, Match] = {}
+        same: dict[int, tuple[str, ...]] = {}
+        row_of: dict[int, int] = {}
+        for row, (group, match) in enumerate(zip(groups, comparison.decide(self.point, distinct=True), strict=True)):
+            for member in group:
+                matches[heard[member]] = match
+                row_of[heard[member]] = row
+                same[heard[member]] = tuple(found.labels[heard[other]] for other in group if other != member)
         speakers = comparison.speakers
         provisional = {profile.speaker.id for profile in comparison.profiles if profile.provisional}
         voices = []
@@ -226,15 +278,43 @@ class Identifier:
                 label=label,
                 speech=speech,
                 net_seconds=total(found.turns.alone(label)),
-                vector=rows.get(number),
+                vector=vectors[heard.index(number)] if number in matches else None,
                 match=match,
                 speaker=speakers.get(match.speaker),
                 runner_up=speakers.get(match.runner_up),
                 provisional=match.speaker in provisional,
+                same_voice_as=same.get(number, ()),
+                pieces=embedded[heard.index(number)].pieces if number in matches else (),
+                row=row_of.get(number),
             )
             voices.append(voice)
         model, gallery = self.embedder.model, self.scorer.gallery.name
-        return Identification(audio, found.turns, tuple(voices), model, gallery, self.scorer.people)
+        return Identification(
+            audio,
+            found.turns,
+            tuple(voices),
+            model,
+            gallery,
+            self.scorer.people,
+            attendees=self.scorer.attendees,
+            judged=Judged(rows, comparison, self.point),
+        )
+
+    def _groups(self, vectors: NDArray[np.float32], seconds: NDArray[np.float64], least: int) -> list[tuple[int, ...]]:
+        """Rows that are one voice's; those too short for a verdict stay by themselves."""
+        long = np.flatnonzero(seconds >= LEAST_SECONDS)
+        short = [(int(row),) for row in np.flatnonzero(seconds < LEAST_SECONDS)]
+        if len(long) < 2 or least >= len(seconds):
+            return [(row,) for row in range(len(seconds))]
+        llr = self.scorer.among(vectors[long], seconds[long].tolist())
+        groups = one_voice_each(llr, least=least - len(short))
+        return sorted([*(tuple(int(long[row]) for row in group) for group in groups), *short])
+
+
+def _mean(vectors: NDArray[np.float32], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The vector (dim,) of one voice that is heard in several (n, dim), weighted by their net speech."""
+    mean: NDArray[np.float64] = seconds @ vectors
+    return mean / np.linalg.norm(mean) if len(vectors) > 1 else np.asarray(vectors[0], dtype=np.float64)
 
 
 def _clearest(audio: Audio, alone: Sequence[Segment]) -> Speech:

@@ -8,17 +8,16 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spk.audio import Audio
 from spk.diarize import VoiceActivity
-from spk.embed import Embedder, Speech, embed_speech
+from spk.embed import EmbeddedSpeech, Embedder, Speech, embed_pieces
 from spk.errors import AudioError
-from spk.identify.decision import VERIFICATION, Decision, Thresholds, gallery_llr
-from spk.identify.gallery import LEAST_SECONDS, GalleryScorer
+from spk.identify.decision import VERIFICATION, Decision, OperatingPoint, gallery_llr, rounded_rate
+from spk.identify.gallery import LEAST_SECONDS, Comparison, GalleryScorer
 from spk.store.records import Profile, Speaker
 
-__all__ = ["Verification", "Verifier"]
+__all__ = ["HeardSpeech", "Verification", "Verifier", "judge"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,17 @@ class Verification:
         llr: Natural log: above 0 speaks for the claim.
         decision: Same, different, or unsure.
         net_seconds: Speech in the tested recording, in seconds.
+        false_alarm: How often a false claim has at least this much evidence; None where the calibration does not
+            know.
+        comparison: The voice against the claimed person, in the first column, and everybody else.
     """
 
     cosine: float
     llr: float
     decision: Decision
     net_seconds: float
+    false_alarm: float | None = None
+    comparison: Comparison | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The fields that ``spk verify --json`` prints."""
@@ -44,7 +48,16 @@ class Verification:
             "llr": round(self.llr, 6),
             "decision": self.decision.value,
             "net_speech": round(self.net_seconds, 3),
+            "false_alarm": rounded_rate(self.false_alarm),
         }
+
+
+@dataclass(frozen=True, eq=False)
+class HeardSpeech:
+    """The speech of a recording of one voice, and its vector."""
+
+    speech: Speech
+    embedded: EmbeddedSpeech
 
 
 @dataclass(frozen=True)
@@ -55,29 +68,39 @@ class Verifier:
         scorer: The gallery that the claimed people are in, and whose other people a voice may suit better.
         embedder: The model of the gallery's vectors.
         vad: Finds the speech.
-        thresholds: How probable an answer must be.
+        point: When a verdict is given.
+
+    Raises:
+        InputError: false alarms are to be limited, and the calibration does not know them.
     """
 
     scorer: GalleryScorer
     embedder: Embedder
     vad: VoiceActivity
-    thresholds: Thresholds = VERIFICATION
+    point: OperatingPoint = VERIFICATION
     _profiles: dict[UUID, Profile] = field(default_factory=dict, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        self.point.needed(1, self.scorer.calibration.false_alarms)
+
     def hear(self, audio: Audio) -> Profile:
-        """The voice of a recording, as a profile of its one sample that belongs to nobody.
+        """The voice of a recording, as a profile of its one sample that belongs to nobody; see `listen`."""
+        return self.voice(self.listen(audio))
+
+    def voice(self, heard: HeardSpeech) -> Profile:
+        """What was heard, as a profile of its one sample that belongs to nobody."""
+        return self.scorer.anonymous(heard.embedded.vector[None], np.array([heard.speech.net_seconds]))
+
+    def listen(self, audio: Audio) -> HeardSpeech:
+        """The speech of a recording, embedded.
 
         Raises:
-            AudioError: nobody speaks in it, or too little.
+            AudioError: nobody speaks in it, or too little for the model.
         """
         speech = Speech(audio, self.vad(audio), alone=True)
         if not speech.parts:
             raise AudioError(audio.source, "holds no speech: check the recording and its level")
-        if speech.net_seconds < LEAST_SECONDS:
-            reason = f"{speech.net_seconds:.2f} s of speech are too short to judge, {LEAST_SECONDS:g} s are needed"
-            raise AudioError(audio.source, f"{reason}: record more")
-        vectors = embed_speech(self.embedder, [speech])
-        return self.scorer.anonymous(vectors, np.array([speech.net_seconds]))
+        return HeardSpeech(speech, embed_pieces(self.embedder, [speech])[0])
 
     def claim(self, speaker: Speaker, voice: Profile) -> Verification:
         """Is this voice that enrolled person's? The gallery's other people are weighed against the claim.
@@ -96,17 +119,25 @@ class Verifier:
         return self._judged([one], other)
 
     def _judged(self, profiles: Sequence[Profile], voice: Profile) -> Verification:
-        comparison = self.scorer.against(profiles, voice.vectors, voice.net_seconds.tolist())
-        llr: NDArray[np.float64] = gallery_llr(comparison.llr, comparison.prior_stranger)
-        return Verification(
-            float(comparison.cosine[0, 0]),
-            float(llr[0, 0]),
-            self.thresholds.judge(float(llr[0, 0])),
-            voice.total_net_seconds,
-        )
+        return judge(self.scorer.against(profiles, voice.vectors, voice.net_seconds.tolist()), self.point)
 
     def _profile(self, speaker: Speaker) -> Profile:
         if speaker.id not in self._profiles:
             found = self.scorer.store.profile(speaker, self.embedder.model.fingerprint)
             self._profiles[speaker.id] = found
         return self._profiles[speaker.id]
+
+
+def judge(comparison: Comparison, point: OperatingPoint) -> Verification:
+    """What may be said of the claim that a comparison's one voice is the person of its first column."""
+    llr = float(gallery_llr(comparison.llr, people=comparison.people)[0, 0])
+    seconds = float(comparison.seconds[0])
+    enough = min(comparison.profiles[0].total_net_seconds, seconds) >= LEAST_SECONDS
+    return Verification(
+        float(comparison.cosine[0, 0]),
+        llr,
+        point.judge(llr, comparison.false_alarms) if enough else Decision.UNSURE,
+        seconds,
+        None if comparison.false_alarms is None else comparison.false_alarms.rate(llr, 1),
+        comparison,
+    )

