@@ -9,38 +9,56 @@ from typing import TYPE_CHECKING
 
 from spk.store.index import Candidate, IndexRow, VectorIndex
 from spk.store.records import (
+    CalibrationRecord,
+    DecidedVoice,
+    DecisionKind,
+    DecisionRecord,
     Enrollment,
     Gallery,
+    NewDecision,
     NewRecording,
     NewSample,
     Origin,
     Profile,
+    ProfileStatistics,
     Recording,
     Sample,
+    SamplePrint,
+    Snapshot,
     Speaker,
     SpeakerState,
     Voiceprint,
+    samples_key,
 )
 
 if TYPE_CHECKING:
     from spk.store.repository import Store
 
 __all__ = [
+    "CalibrationRecord",
     "Candidate",
+    "DecidedVoice",
+    "DecisionKind",
+    "DecisionRecord",
     "Enrollment",
     "Gallery",
     "IndexRow",
+    "NewDecision",
     "NewRecording",
     "NewSample",
     "Origin",
     "Profile",
+    "ProfileStatistics",
     "Recording",
     "Sample",
+    "SamplePrint",
+    "Snapshot",
     "Speaker",
     "SpeakerState",
     "Store",
     "VectorIndex",
     "Voiceprint",
+    "samples_key",
 ]
 
 

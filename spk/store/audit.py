@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert, select
 from spk.errors import StoreError
 from spk.store import tables
 
-__all__ = ["AuditCheck", "AuditEntry", "append", "entries", "verify"]
+__all__ = ["AuditCheck", "AuditEntry", "AuditHead", "append", "entries", "last", "verify"]
 
 _START = "0" * 64  # what the first row is bound to
 
@@ -45,12 +45,18 @@ class AuditCheck:
     head: str
 
 
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The last row: its number, 0 before the first, and its hash."""
+
+    sequence: int
+    hash: str
+
+
 def append(tx: Connection, action: str, **detail: object) -> None:
     """Add a row, in the transaction of the change it is about."""
-    last = tx.execute(
-        select(tables.audit.c.sequence, tables.audit.c.hash).order_by(tables.audit.c.sequence.desc()).limit(1)
-    ).first()
-    sequence, previous = (last.sequence + 1, last.hash) if last else (1, _START)
+    previous = last(tx)
+    sequence = previous.sequence + 1
     entry = _canonical(
         {
             "sequence": sequence,
@@ -60,7 +66,14 @@ def append(tx: Connection, action: str, **detail: object) -> None:
             "detail": detail,
         }
     )
-    tx.execute(insert(tables.audit).values(sequence=sequence, entry=entry, hash=_chained(previous, entry)))
+    tx.execute(insert(tables.audit).values(sequence=sequence, entry=entry, hash=_chained(previous.hash, entry)))
+
+
+def last(tx: Connection) -> AuditHead:
+    """The end of the chain."""
+    columns = (tables.audit.c.sequence, tables.audit.c.hash)
+    row = tx.execute(select(*columns).order_by(tables.audit.c.sequence.desc()).limit(1)).first()
+    return AuditHead(row.sequence, row.hash) if row else AuditHead(0, _START)
 
 
 def entries(tx: Connection) -> list[AuditEntry]:

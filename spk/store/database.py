@@ -15,7 +15,7 @@ from spk.store.problems import BUSY_SECONDS, explained
 
 __all__ = ["HEAD", "Database"]
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision under ``migrations/versions``; they are numbered, so a larger one is newer than us."""
 
 

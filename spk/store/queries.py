@@ -19,6 +19,7 @@ from spk.store.records import (
     Profile,
     Recording,
     Sample,
+    SamplePrint,
     Speaker,
     SpeakerState,
     Voiceprint,
@@ -35,6 +36,7 @@ __all__ = [
     "models_by_sample",
     "profiles",
     "same_speaker",
+    "sample_prints",
     "samples",
     "speakers",
     "voiceprint_keys",
@@ -151,6 +153,18 @@ def voiceprints(tx: Connection, speaker: Speaker) -> list[Voiceprint]:
         .order_by(_M.fingerprint, _S.created, _S.id)
     )
     return [Voiceprint(row.id, row.sample, row.fingerprint, tables.from_bytes(row.vector)[0]) for row in rows]
+
+
+def sample_prints(tx: Connection, model: str, samples: Collection[UUID]) -> dict[UUID, SamplePrint]:
+    """Samples with their voiceprints by one model; those that are gone are left out."""
+    found: dict[UUID, SamplePrint] = {}
+    ids = list(samples)
+    for start in range(0, len(ids), _MANY):
+        query = _joined(*_SAMPLE, _V.vector, prints=True)
+        query = query.where(_S.id.in_(ids[start : start + _MANY]), _M.fingerprint == model)
+        for row in tx.execute(query):
+            found[row.sample_id] = SamplePrint(_sample(row), tables.from_bytes(row.vector)[0])
+    return found
 
 
 def voiceprint_keys(tx: Connection, *conditions: ColumnElement[bool]) -> list[tuple[UUID, int]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from uuid import UUID
 
 import numpy as np
@@ -15,17 +16,26 @@ from spk.timeline import Segment
 
 __all__ = [
     "PROVISIONAL_SECONDS",
+    "CalibrationRecord",
+    "DecidedVoice",
+    "DecisionKind",
+    "DecisionRecord",
     "Enrollment",
     "Gallery",
+    "NewDecision",
     "NewRecording",
     "NewSample",
     "Origin",
     "Profile",
+    "ProfileStatistics",
     "Recording",
     "Sample",
+    "SamplePrint",
+    "Snapshot",
     "Speaker",
     "SpeakerState",
     "Voiceprint",
+    "samples_key",
 ]
 
 PROVISIONAL_SECONDS = 30.0
@@ -133,6 +143,7 @@ class Profile:
         net_seconds: (n,) float64, the net speech behind each row.
         samples: The sample behind each row.
         model: The fingerprint of the model that made the vectors.
+        cohort_statistics: Mean and deviation of the profile's scores against a cohort, where they were kept.
     """
 
     speaker: Speaker
@@ -140,6 +151,7 @@ class Profile:
     net_seconds: NDArray[np.float64]
     samples: tuple[Sample, ...]
     model: str
+    cohort_statistics: tuple[float, float] | None = None
 
     @property
     def total_net_seconds(self) -> float:
@@ -196,3 +208,138 @@ class Enrollment:
     speaker: Speaker
     added: tuple[Sample, ...]
     already: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePrint:
+    """A sample with its voiceprint by one model: ``vector`` is (dim,) float32, L2-normalised."""
+
+    sample: Sample
+    vector: NDArray[np.float32] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRecord:
+    """A calibration as the store keeps it.
+
+    Attributes:
+        id: Sixteen hexadecimal digits: a hash of the content.
+        fingerprint: Of the model whose scores it is for.
+        model: What users call that model.
+        recipe: The name of the recipe that the scores are of.
+        record: The calibration itself, as JSON.
+        created: When it was kept.
+        in_use: Whether its gallery is judged by it.
+    """
+
+    id: str
+    fingerprint: str
+    model: str
+    recipe: str
+    record: str = field(repr=False)
+    created: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
+    in_use: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Which people and samples a gallery had at one moment.
+
+    Attributes:
+        people: How many speakers, the unknown ones included.
+        samples: How many samples they have.
+        samples_sha256: Hash over the sorted ids of the samples: see :func:`samples_key`, in full.
+        audit_sequence: The last row of the home's audit log.
+        audit_hash: Its hash.
+    """
+
+    people: int
+    samples: int
+    samples_sha256: str
+    audit_sequence: int
+    audit_hash: str
+
+
+class DecisionKind(StrEnum):
+    """What was asked."""
+
+    IDENTIFY = "identify"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedVoice:
+    """One voice that was decided on.
+
+    Attributes:
+        label: Of the diarization.
+        speaker: Who it is or may be; None for somebody whom nobody enrolled is.
+        vector: (dim,) float32, L2-normalised.
+    """
+
+    label: str
+    speaker: UUID | None
+    vector: NDArray[np.float32] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewDecision:
+    """A decision to keep.
+
+    Attributes:
+        sha256: Of the recording's audio.
+        source: Where the recording came from.
+        record: The evidence as JSON. It may outlive the people in it, so it names nobody: ids alone.
+        state: What the scorer took from the gallery's voiceprints, as JSON.
+        voices: Those that had enough speech for a vector.
+        as_of: The last row of the audit log when the gallery was read.
+    """
+
+    kind: DecisionKind
+    sha256: str
+    source: str
+    record: str = field(repr=False)
+    state: str | None = field(repr=False)
+    voices: tuple[DecidedVoice, ...]
+    as_of: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """A decision as it is kept; ``state`` is None where somebody who took part in it was erased since."""
+
+    id: UUID
+    gallery: UUID
+    created: datetime
+    kind: DecisionKind
+    sha256: str
+    source: str
+    record: str = field(repr=False)
+    state: str | None = field(repr=False)
+    voices: tuple[DecidedVoice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileStatistics:
+    """How one person's profile scores against a calibration's cohort.
+
+    Attributes:
+        samples: The :func:`samples_key` of the profile they were computed from.
+        mean: Of the scores.
+        deviation: Their standard deviation.
+    """
+
+    speaker: UUID
+    samples: str
+    mean: float
+    deviation: float
+
+
+def samples_key(samples: Iterable[UUID], digits: int = 16) -> str:
+    """A hash of which samples: the same for the same ones in any order.
+
+    >>> one, other = UUID(int=1), UUID(int=2)
+    >>> samples_key([one, other]) == samples_key([other, one]) != samples_key([one])
+    True
+    """
+    return sha256("".join(sorted(id_.hex for id_ in samples)).encode()).hexdigest()[:digits]

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
 from spk.errors import ConflictError, FingerprintError, InputError, NotFoundError, StoreError
-from spk.store import audit, enrolling, outbox, queries, tables
+from spk.store import audit, decisions, enrolling, outbox, queries, tables
 from spk.store.audit import AuditCheck, AuditEntry
 from spk.store.database import Database
 from spk.store.files import sync_folder
 from spk.store.home import Home, StagedClip
 from spk.store.index import Candidate
+from spk.store.judgements import Judgements
 from spk.store.names import clean_name
 from spk.store.problems import explained
 from spk.store.records import (
@@ -38,7 +39,7 @@ __all__ = ["Store"]
 _P, _S = tables.speakers.c, tables.samples.c
 
 
-class Store:
+class Store(Judgements):
     """One home: a SQLite database that holds the truth, clips to listen to, and caches for searching.
 
     Several processes may work on one home at once. Each method is one transaction: when it returns, the
@@ -279,6 +280,7 @@ class Store:
                 self._begin_erasing(queries.fingerprints(tx, _S.id.in_(doubled)))
             outbox.note(tx, queries.voiceprint_keys(tx, _belongs_to(source)))
             tx.execute(update(tables.samples).where(_S.id.in_(moved)).values(speaker=into.id))
+            decisions.repoint(tx, source.id, into.id)
             _remove(tx, source)
             if into.name is None and source.name is not None:
                 tx.execute(
@@ -298,13 +300,18 @@ class Store:
             return queries.same_speaker(tx, into)
 
     def delete(self, speaker: Speaker) -> None:
-        """Erase a speaker: samples, voiceprints, clips and name, from the database and from every file."""
+        """Erase a speaker: samples, voiceprints, clips and name, from the database and from every file.
+
+        So are the decisions that found a voice to be this person's, or perhaps: they hold that voice.
+        """
         with self._alone() as tx:
             speaker = queries.same_speaker(tx, speaker)
             self._begin_erasing(queries.fingerprints(tx, _belongs_to(speaker)))
             samples = queries.samples(tx, _belongs_to(speaker))
             prints = queries.voiceprint_keys(tx, _belongs_to(speaker))
             outbox.note(tx, prints)
+            decided = decisions.of_speaker(tx, speaker.id)
+            decisions.erase(tx, speaker.gallery, decided)
             _remove(tx, speaker)
             audit.append(
                 tx,
@@ -313,6 +320,7 @@ class Store:
                 speaker=speaker.id,
                 samples=len(samples),
                 voiceprints=len(prints),
+                decisions=len(decided),
             )
 
     # The audit log

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -26,16 +27,21 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    text,
 )
 
 __all__ = [
     "audit",
+    "calibrations",
     "clips",
+    "decided_voices",
+    "decisions",
     "from_bytes",
     "galleries",
     "metadata",
     "models",
     "outbox",
+    "profile_statistics",
     "recordings",
     "samples",
     "speakers",
@@ -157,4 +163,56 @@ audit = Table(
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("entry", Text, nullable=False),
     Column("hash", String, nullable=False),
+)
+
+# By content: the id is a hash of the record. Without one in use, a gallery is judged by the calibration that ships.
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("recipe", String, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("in_use", Boolean, nullable=False),
+    Index("ix_calibrations_in_use", "gallery", unique=True, sqlite_where=text("in_use")),  # one at most
+)
+
+# What was said of a recording. `state` is what the scorer took from everybody's voiceprints: it goes when one of
+# them is erased.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("state", Text),
+    Index("ix_decisions_gallery_created", "gallery", "created"),
+)
+
+# `speaker` is who the voice is, or may be: with that person the decision is erased.
+decided_voices = Table(
+    "decided_voices",
+    metadata,
+    Column("decision", Uuid, ForeignKey("decisions.id", ondelete="CASCADE"), primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("speaker", Uuid, ForeignKey("speakers.id", ondelete="SET NULL"), index=True),
+    Column("vector", LargeBinary, nullable=False),
+)
+
+# Scores of profiles against a calibration's cohort. `samples` says of which samples; others make it stale.
+profile_statistics = Table(
+    "profile_statistics",
+    metadata,
+    Column("speaker", Uuid, ForeignKey("speakers.id", ondelete="CASCADE"), primary_key=True),
+    Column("calibration", String, primary_key=True),
+    Column("samples", String, nullable=False),
+    Column("mean", Float, nullable=False),
+    Column("deviation", Float, nullable=False),
 )

@@ -1,0 +1,142 @@
+"""The part of the store that keeps how voices are judged, and what was said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from spk.errors import InputError
+from spk.store import audit, calibrations, decisions, queries, tables
+from spk.store.database import Database
+from spk.store.records import (
+    CalibrationRecord,
+    DecisionRecord,
+    Gallery,
+    NewDecision,
+    ProfileStatistics,
+    SamplePrint,
+    Snapshot,
+    samples_key,
+)
+
+__all__ = ["Judgements"]
+
+
+class Judgements:
+    """Calibrations, decisions and statistics of profiles; each method is one transaction."""
+
+    _database: Database
+
+    # Calibrations
+
+    def keep_calibration(self, gallery: Gallery, calibration: CalibrationRecord) -> None:
+        """Keep a calibration, without judging by it yet; one that is kept already stays as it is.
+
+        Raises:
+            InputError: its id is none.
+        """
+        with self._database.write() as tx:
+            calibrations.keep(tx, gallery, calibration)
+
+    def use_calibration(self, gallery: Gallery, which: str | None) -> CalibrationRecord | None:
+        """Judge the gallery by a calibration that is kept (an id, or its first digits); None for what ships.
+
+        Raises:
+            NotFoundError: there is none, or several begin like this.
+        """
+        with self._database.write() as tx:
+            before = calibrations.in_use(tx, gallery)
+            after = calibrations.use(tx, gallery, which)
+            ids = [one and one.id for one in (before, after)]
+            if ids[0] != ids[1]:
+                audit.append(tx, "use calibration", gallery=gallery.id, calibration=ids[1], was=ids[0])
+            return after
+
+    def calibration(self, gallery: Gallery) -> CalibrationRecord | None:
+        """What the gallery is judged by; None for the calibration that ships."""
+        with self._database.read() as tx:
+            return calibrations.in_use(tx, gallery)
+
+    def calibrations(self, gallery: Gallery) -> list[CalibrationRecord]:
+        """Every calibration that is kept for a gallery, oldest first."""
+        with self._database.read() as tx:
+            return calibrations.listed(tx, gallery)
+
+    def find_calibration(self, gallery: Gallery, which: str) -> CalibrationRecord:
+        """A calibration that is kept for the gallery, by its id or the first digits of it.
+
+        Raises:
+            NotFoundError: there is none, or several begin like this.
+        """
+        with self._database.read() as tx:
+            return calibrations.find(tx, gallery, which)
+
+    def statistics(self, gallery: Gallery, calibration: str) -> dict[UUID, ProfileStatistics]:
+        """What was kept of how people's profiles score against a calibration's cohort.
+
+        Those whose ``samples`` are not the profile's :func:`samples_key` any more are of no use.
+        """
+        with self._database.read() as tx:
+            return calibrations.statistics(tx, gallery, calibration)
+
+    def keep_statistics(self, calibration: str, computed: Sequence[ProfileStatistics]) -> None:
+        """Keep how profiles score against a calibration's cohort."""
+        with self._database.write() as tx:
+            calibrations.keep_statistics(tx, calibration, computed)
+
+    # Decisions
+
+    def snapshot(self, gallery: Gallery) -> Snapshot:
+        """Which people and samples the gallery has now."""
+        speakers, samples = tables.speakers.c, tables.samples.c
+        with self._database.read() as tx:
+            people = tx.scalar(select(func.count()).where(speakers.gallery == gallery.id)) or 0
+            ids = tx.scalars(
+                select(samples.id)
+                .join(tables.speakers, speakers.id == samples.speaker)
+                .where(speakers.gallery == gallery.id)
+            ).all()
+            last = audit.last(tx)
+        return Snapshot(people, len(ids), samples_key(ids, digits=64), last.sequence, last.hash)
+
+    def record_decision(self, gallery: Gallery, decision: NewDecision, *, keep_days: float) -> DecisionRecord:
+        """Keep a decision, and remove those of the gallery that are older than ``keep_days``.
+
+        Raises:
+            InputError: they are not to be kept for any time.
+            NotFoundError: somebody whom it is about was erased or merged meanwhile.
+        """
+        if keep_days <= 0:
+            raise InputError(f"decisions cannot be kept for {keep_days:g} days: keep none, or set keep_decisions")
+        with self._database.write() as tx:
+            decisions.prune(tx, gallery, keep_days)
+            return decisions.record(tx, gallery, decision)
+
+    def prune_decisions(self, gallery: Gallery, keep_days: float) -> int:
+        """Remove the decisions of a gallery that are older than so many days; how many there were."""
+        with self._database.read() as tx:
+            if not decisions.latest(tx, gallery, 1):
+                return 0
+        with self._database.write() as tx:
+            return decisions.prune(tx, gallery, keep_days)
+
+    def decisions(self, gallery: Gallery, limit: int = 20) -> list[DecisionRecord]:
+        """The last decisions of a gallery, newest first."""
+        with self._database.read() as tx:
+            return decisions.latest(tx, gallery, limit)
+
+    def decision(self, which: str | UUID) -> DecisionRecord:
+        """A decision by its id, or by the first digits of it, of whatever gallery.
+
+        Raises:
+            NotFoundError: there is none, or several begin like this.
+        """
+        with self._database.read() as tx:
+            return decisions.find(tx, which)
+
+    def sample_prints(self, model: str, samples: Collection[UUID]) -> dict[UUID, SamplePrint]:
+        """The samples of these ids that are still there, with their voiceprints by one model."""
+        with self._database.read() as tx:
+            return queries.sample_prints(tx, model, samples)
