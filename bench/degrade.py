@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from spk.audio import SAMPLE_RATE
+from spk.identify.labelled import pieces
 
-__all__ = ["CUTS", "Degrader", "variants"]
+__all__ = ["Degrader", "variants"]
 
 Samples = NDArray[np.float32]
-CUTS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)  # seconds
 
 
 class Degrader:
@@ -57,16 +57,10 @@ class Degrader:
 
 
 def variants(samples: Samples, degrade: Degrader, rng: np.random.Generator) -> Iterator[tuple[str, Samples]]:
-    """The clip itself, two pieces of it, and two degraded: itself and a piece."""
-    yield "natural", samples
-    lengths = [round(cut * SAMPLE_RATE) for cut in CUTS if cut * SAMPLE_RATE < 0.95 * len(samples)]
-    pieces = []
-    for length in rng.choice(lengths, size=min(3, len(lengths)), replace=False) if lengths else []:
-        # Of several places the loudest, so that a piece is seldom silence.
-        starts = rng.integers(len(samples) - length, size=4)
-        pieces.append(max((samples[at : at + length] for at in starts), key=lambda piece: np.mean(piece**2)))
-    for piece in pieces[:2]:
+    """Two pieces of the clip, and two degraded: itself and another piece."""
+    some = list(pieces(samples, 3, rng))
+    for piece in some[:2]:
         yield "cut", piece
     yield "degraded", degrade(samples, rng)
-    for piece in pieces[2:]:
+    for piece in some[2:]:
         yield "degraded", degrade(piece, rng)

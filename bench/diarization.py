@@ -9,71 +9,59 @@ from pathlib import Path
 from typing import Any
 
 from manifests import Row
-from pyannote.core import Annotation, Segment, Timeline
-from pyannote.metrics.diarization import DiarizationErrorRate, JaccardErrorRate
 from workers import NotInstalledError, Worker, peer, write_wav
 
 from spk.audio import load
+from spk.evaluate.diarization import TalkScore, score_turns
 from spk.formats.rttm import read_rttm
+from spk.timeline import Segment, Timeline, Turn
 
-__all__ = ["DIARIZATION_ROLES", "Score", "annotation", "compare"]
+__all__ = ["DIARIZATION_ROLES", "Score", "compare", "timeline"]
 
 DIARIZATION_ROLES = ("diarization", "diarization-mix")
-PARTS = {"missed": "missed detection", "false_alarm": "false alarm", "confusion": "confusion"}
 
 
 @dataclass(eq=False)
 class Score:
     """One system's errors, file by file and pooled; overlap is scored, and the whole file."""
 
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    seconds: float = 0.0
-    duration: float = 0.0
+    talks: list[TalkScore] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.der = DiarizationErrorRate()
-        self.collar = DiarizationErrorRate(collar=0.25)  # 0.25 s in all: half of it on each side of an edge
-        self.jer = JaccardErrorRate()
-        self.parts = dict.fromkeys(("total", *PARTS.values()), 0.0)
-
-    def add(self, name: str, reference: Annotation, found: Annotation, duration: float, seconds: float) -> None:
+    def add(self, name: str, reference: Timeline, found: Timeline, duration: float, seconds: float) -> None:
         """Score one file."""
-        uem = Timeline([Segment(0, duration)])
-        errors = self.der(reference, found, uem=uem, detailed=True)
-        for part in self.parts:
-            self.parts[part] += errors[part]
-        self.files[name] = {
-            "der": errors["diarization error rate"],
-            "der_collar": self.collar(reference, found, uem=uem),
-            "jer": self.jer(reference, found, uem=uem),
-            **{short: errors[part] / errors["total"] for short, part in PARTS.items()},
-            "speakers": len(reference.labels()),
-            "found": len(found.labels()),
-            "duration": duration,
-            "seconds": seconds,
+        self.talks.append(score_turns(name, reference, found, duration))
+        self.times.append(seconds)
+
+    @property
+    def files(self) -> dict[str, dict[str, Any]]:
+        """The rates of each file."""
+        return {
+            talk.file: {**_rates(talk), "speakers": talk.speakers, "found": talk.found, "duration": talk.duration}
+            | {"seconds": seconds}
+            for talk, seconds in zip(self.talks, self.times, strict=True)
         }
-        self.seconds += seconds
-        self.duration += duration
 
     def pooled(self) -> dict[str, Any]:
         """All files as one."""
+        pooled = TalkScore.pooled(self.talks)
         return {
-            "der": abs(self.der),
-            "der_collar": abs(self.collar),
-            "jer": abs(self.jer),
-            **{short: self.parts[part] / self.parts["total"] for short, part in PARTS.items()},
-            "counts_right": sum(file["speakers"] == file["found"] for file in self.files.values()),
-            "files": len(self.files),
-            "real_time_factor": self.seconds / self.duration,
+            **_rates(pooled),
+            "counts_right": sum(talk.speakers == talk.found for talk in self.talks),
+            "files": len(self.talks),
+            "real_time_factor": sum(self.times) / pooled.duration,
         }
 
 
-def annotation(turns: Sequence[tuple[float, float, str]]) -> Annotation:
-    """Turns (start, end, label) as pyannote takes them."""
-    result = Annotation()
-    for number, (start, end, label) in enumerate(turns):
-        result[Segment(start, end), number] = label
-    return result
+def timeline(turns: Sequence[tuple[float, float, str]]) -> Timeline:
+    """Turns (start, end, label) as `score_turns` takes them."""
+    return Timeline(Turn(Segment(start, end), label) for start, end, label in turns)
+
+
+def _rates(talk: TalkScore) -> dict[str, float]:
+    parts = {"missed": talk.missed, "false_alarm": talk.false_alarm, "confusion": talk.confusion}
+    shares = {name: part / talk.speech for name, part in parts.items()}
+    return {"der": talk.der, "der_collar": talk.der_collar, "jer": talk.jer, **shares}
 
 
 def compare(
@@ -104,11 +92,11 @@ def compare(
                 if not number:
                     diarize(file=wav)  # the first call of a process is not its usual pace
                 answer = diarize(file=wav)
-                found = annotation(answer["turns"])
+                found = timeline(answer["turns"])
                 scores[name].add(row.name, _reference(row), found, audio.duration, answer["seconds"])
     return scores
 
 
-def _reference(row: Row) -> Annotation:
+def _reference(row: Row) -> Timeline:
     [turns] = read_rttm(row.path.with_suffix(".rttm")).values()
-    return annotation([(turn.start, turn.end, turn.label) for turn in turns])
+    return turns

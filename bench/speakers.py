@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from manifests import Row
-from metrics import cllr, eer, fnir, min_cllr, min_dcf
 from numpy.typing import NDArray
 from workers import Worker, speechbrain_folder
 
@@ -19,6 +18,7 @@ from spk.config import Workbench
 from spk.enroll import Excerpt
 from spk.errors import SpkError
 from spk.identify.decision import gallery_llr
+from spk.identify.metrics import cllr, eer, fnir, min_cllr, min_dcf
 
 __all__ = [
     "SPEAKER_ROLES",
@@ -153,7 +153,7 @@ def trials(bench: Workbench, heard: Heard, baseline: Matrix | None) -> tuple[Tri
     cosine, llr = np.zeros((2, len(judged), len(order)))
     cosine[judged] = comparison.cosine[:, order]
     # What `spk verify` says of each claim: the gallery's other people are weighed against it.
-    llr[judged] = gallery_llr(comparison.llr, comparison.prior_stranger)[:, order]
+    llr[judged] = gallery_llr(comparison.llr, people=comparison.people)[:, order]
     scores = {"cosine": cosine, "llr": llr}
     names = sorted({probe.row.speaker for probe in heard.probes} | set(heard.people))
     voice = np.array([names.index(probe.row.speaker) for probe in heard.probes])

@@ -117,9 +117,9 @@ class Room:
 
     @property
     def identify(self) -> Identifier:
-        from spk.identify import Identifier, Thresholds
+        from spk.identify import Identifier
 
-        return Identifier(self.scorer, self.embedder, self.vad, self.diarizer, Thresholds())
+        return Identifier(self.scorer, self.embedder, self.vad, self.diarizer)
 
     @property
     def verify(self) -> Verifier:
@@ -168,10 +168,17 @@ def toy(store: Store) -> Room:
     """An empty gallery with stand-ins that need no weights: made-up `voice` in, the logic around the models out."""
     from spk.embed.fake import FakeEmbedder
     from spk.identify import Calibration
+    from spk.identify.false_alarms import FalseAlarms
+    from spk.identify.scoring import CentredCosine
 
     embedder, gallery = FakeEmbedder(), store.gallery("default", create=True)
     model = embedder.model
-    calibration = Calibration(model.name, model.fingerprint, slope=40.0, offset=20.0, centre=np.zeros(embedder.dim))
+    recipe = CentredCosine()
+    recipe.background_ = np.zeros(embedder.dim)
+    alarms = FalseAlarms((-2.5, -1.0, -0.9, 0.7, -0.1))
+    calibration = Calibration(
+        model.name, model.fingerprint, recipe, slope=40.0, offset=20.0, half_seconds=1.0, false_alarms=alarms
+    )
     return Room(store, gallery, embedder, hear_everything, Script(Timeline()), calibration)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from spk.cli import diarize, enroll, identify, models, speakers, unknowns, verify
+from spk.cli import calibrate, diarize, doctor, enroll, evaluate, explain, identify, models, speakers, unknowns, verify
 from spk.cli.common import EXIT_ERROR, complain
 from spk.cli.options import PLAIN
 from spk.errors import SpkError
@@ -24,6 +24,11 @@ app.command("diarize")(diarize.diarize)
 app.command("enroll")(enroll.enroll)
 app.command("identify")(identify.identify)
 app.command("verify")(verify.verify)
+app.command("explain")(explain.explain)
+app.command("replay")(explain.replay)
+app.command("calibrate")(calibrate.calibrate)
+app.command("evaluate")(evaluate.evaluate)
+app.command("doctor")(doctor.doctor)
 app.add_typer(speakers.app, name="speakers")
 app.add_typer(unknowns.app, name="unknowns")
 app.add_typer(models.app, name="models")

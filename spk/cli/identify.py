@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import Batch, print_json, say, workbench
+from spk.cli.common import Batch, check_output, print_json, say, workbench, write_output
 from spk.cli.diarize import ChannelMode, Channels, MaxSpeakers, MinSpeakers, Speakers, speaker_count
 from spk.cli.options import (
     AsJson,
+    CostText,
     DeviceName,
     Files,
+    Fpir,
     GalleryName,
     Home,
     ModelName,
     PrecisionName,
     Quiet,
     Threads,
+    complete_speaker,
 )
-from spk.errors import InputError
+from spk.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
+    from spk.audio import Audio
+    from spk.config import Workbench
     from spk.diarize import SpeakerCount
     from spk.embed.weights import Progress
     from spk.identify import Identification, Identifier, Voice
+    from spk.identify.explaining import Collector
+    from spk.store import Speaker
 
 __all__ = ["identify"]
 
@@ -54,10 +62,41 @@ def identify(
     enroll_unknown: Annotated[
         bool, typer.Option("--enroll-unknown", help="Keep strangers as unnamed speakers, to meet them again.")
     ] = False,
+    attendees: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attendees",
+            metavar="NAMES",
+            help="Compare with these people alone: alice,bob.",
+            show_default=False,
+            autocompletion=complete_speaker,
+        ),
+    ] = None,
+    fpir: Fpir = None,
+    cost: CostText = None,
+    prior_unknown: Annotated[
+        float | None,
+        typer.Option(
+            "--prior-unknown",
+            metavar="P",
+            help="How likely a stranger is before anything is heard; 0.5.",
+            show_default=False,
+        ),
+    ] = None,
     speakers: Speakers = None,
     min_speakers: MinSpeakers = None,
     max_speakers: MaxSpeakers = None,
     channels: Channels = ChannelMode.MIX,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            "--evidence",
+            metavar="FILE",
+            readable=False,
+            help="Write why, for each recording a line of JSON; see `spk explain`.",
+            show_default=False,
+        ),
+    ] = None,
     gallery: GalleryName = None,
     home: Home = None,
     model: ModelName = None,
@@ -76,65 +115,126 @@ def identify(
     count = speaker_count(speakers, min_speakers, max_speakers, channels)
     if single and (channels is ChannelMode.SPLIT or (speakers or min_speakers or max_speakers or 1) > 1):
         raise InputError("--single says that each file is one person's voice: leave out what says otherwise")
+    if attendees and enroll_unknown:
+        raise InputError("--enroll-unknown would keep people who are enrolled, but no attendees: leave out one of them")
+    check_output(evidence, files)
     batch = Batch()
+    reasons: list[str] = []
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, threads=threads, quiet=quiet) as bench:
+    point = {"fpir": fpir, "cost": cost, "prior_unknown": prior_unknown}
+    with workbench(**options, **point, threads=threads, quiet=quiet) as bench:
         if enroll_unknown:
             bench.make_gallery()
         _ = bench.gallery  # a misspelt one is said once, before any work
         # Anew for each recording where the one before may have left a stranger.
-        identifier = bench.identifier if enroll_unknown else cache(bench.identifier)
+        make = partial(_Ear.of, bench, _invited(bench, attendees) if attendees else None)
+        ear = make if enroll_unknown else cache(make)
 
         def one(path: Path) -> None:
-            found = _identified(path, identifier, channels, count, bench.progress, single=single)
+            audio = _loaded(path, channels)  # first: a file that cannot be read is said before models are loaded
+            listener = ear()
+            found = _identified(audio, listener.identifier, channels, count, bench.progress, single=single)
             if enroll_unknown:
                 from spk.enroll import enroll_unknown as kept
 
                 found = kept(found, bench.store, bench.gallery)
-            _print(found, path, NamedFormat.JSON if as_json else form, many=len(files) > 1)
+            decision = None
+            if bench.keeps_decisions or evidence is not None:
+                explained = listener.collector.identification(found)
+                decision = str(bench.keep(explained).id) if bench.keeps_decisions else None
+                reasons.append(json.dumps({**explained.evidence.to_json(), "decision_id": decision}) + "\n")
+            _print(found, path, NamedFormat.JSON if as_json else form, decision, many=len(files) > 1, quiet=quiet)
 
         batch.each(files, one, bench.progress)
+    if evidence is not None:
+        write_output(evidence, "".join(reasons))
     batch.finish()
 
 
+@dataclass(frozen=True)
+class _Ear:
+    """An identifier, and what gathers the evidence of what it finds; the gallery is noted as it is now."""
+
+    identifier: Identifier
+    collector: Collector
+
+    @classmethod
+    def of(cls, bench: Workbench, attendees: list[Speaker] | None) -> _Ear:
+        from spk.identify.explaining import Collector
+
+        identifier = bench.identifier(attendees)
+        return cls(identifier, Collector(identifier.scorer))
+
+
+def _invited(bench: Workbench, attendees: list[str]) -> list[Speaker]:
+    """The people of a list of names; a name may hold a comma itself."""
+    people = []
+    for names in attendees:
+        try:
+            people.append(bench.store.speaker(bench.gallery, names))
+        except (InputError, NotFoundError):
+            parts = [name.strip() for name in names.split(",")]
+            if len(parts) == 1:
+                raise
+            people += [bench.store.speaker(bench.gallery, name) for name in parts if name]
+    if not people:
+        raise InputError("--attendees names nobody: write --attendees alice,bob")
+    return people
+
+
+def _loaded(path: Path, channels: ChannelMode) -> tuple[Audio, ...]:
+    from spk.audio import load, load_channels
+
+    return load_channels(path) if channels is ChannelMode.SPLIT else (load(path),)
+
+
 def _identified(
-    path: Path,
-    identifier: Callable[[], Identifier],
+    audio: tuple[Audio, ...],
+    identifier: Identifier,
     channels: ChannelMode,
     count: SpeakerCount,
     progress: Progress | None,
     *,
     single: bool,
 ) -> Identification:
-    from spk.audio import load, load_channels
-
     if channels is ChannelMode.SPLIT:
-        several = load_channels(path)
-        return identifier().channels(several)
-    audio = load(path)  # first: a file that cannot be read is said before models are loaded
-    return identifier().single(audio) if single else identifier().recording(audio, count=count, progress=progress)
+        return identifier.channels(audio)
+    return identifier.single(audio[0]) if single else identifier.recording(audio[0], count=count, progress=progress)
 
 
-def _print(found: Identification, path: Path, form: NamedFormat, *, many: bool) -> None:
+def _print(
+    found: Identification, path: Path, form: NamedFormat, decision: str | None, *, many: bool, quiet: bool
+) -> None:
     from spk.formats.rttm import write_rttm
     from spk.formats.text import format_turns
 
     if form is NamedFormat.JSON:
-        print_json(found.to_json())
+        print_json({**found.to_json(), "decision_id": decision})
     elif form is NamedFormat.RTTM:
         say(write_rttm(found.named, path.stem), nl=False)
     else:
         if many:
             say(f"{found.audio.source}:")
+        if found.attendees is not None:
+            names = ", ".join(person.label for person in found.attendees)
+            say(f"compared with {len(found.attendees)} of {found.people} people: {names}")
         for voice in found.voices:
             say(_line(voice))
         say()
         say(format_turns(found.named), nl=False)
+        if decision is not None and not quiet:
+            say(f"\ndecision {decision[:8]} (spk explain {decision[:8]})")
 
 
 def _line(voice: Voice) -> str:
     """One voice and its evidence, for people to read."""
+    from spk.identify.gallery import LEAST_SECONDS
+
     match, parts = voice.match, [f"{voice.net_seconds:.1f} s"]
+    if voice.same_voice_as:
+        parts.append(f"same voice as {', '.join(voice.same_voice_as)}")
+    elif voice.speech.net_seconds < LEAST_SECONDS:
+        parts.append("too short to say")
     who = voice.named.label if voice.named else "?"
     recognised = voice.named is not None and voice.kept_as is None
     if voice.kept_as is not None:

@@ -10,7 +10,9 @@ import typer
 from spk.cli.common import EXIT_ERROR, complain, counter, either, exists, print_json, say, workbench
 from spk.cli.options import (
     AsJson,
+    CostText,
     DeviceName,
+    Fpir,
     GalleryName,
     Home,
     ModelName,
@@ -56,6 +58,8 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    fpir: Fpir = None,
+    cost: CostText = None,
     gallery: GalleryName = None,
     home: Home = None,
     model: ModelName = None,
@@ -72,7 +76,7 @@ def verify(
     Example: spk verify alice call.wav
     """
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, threads=threads, quiet=quiet) as bench:
+    with workbench(**options, fpir=fpir, cost=cost, threads=threads, quiet=quiet) as bench:
         if trials is not None:
             if name is not None:
                 raise InputError("--trials names its own people and recordings: give nothing else")
@@ -80,21 +84,29 @@ def verify(
         else:
             if name is None or file is None:
                 raise InputError("say whose voice and which recording, as in: spk verify alice call.wav")
-            _one(bench, name, file, as_json=as_json)
+            _one(bench, name, file, as_json=as_json, quiet=quiet)
 
 
-def _one(bench: Workbench, name: str, file: Path, *, as_json: bool) -> None:
+def _one(bench: Workbench, name: str, file: Path, *, as_json: bool, quiet: bool) -> None:
     from spk.audio import load
     from spk.identify import Decision
+    from spk.identify.explaining import Collector
 
     speaker = bench.store.speaker(bench.gallery, name)
     audio = load(file)
     verifier = bench.verifier()
-    found = verifier.claim(speaker, verifier.hear(audio))
+    collector = Collector(verifier.scorer)
+    heard = verifier.listen(audio)
+    found = verifier.claim(speaker, verifier.voice(heard))
+    decision = None
+    if bench.keeps_decisions:
+        decision = str(bench.keep(collector.verification(found, heard, speaker, verifier.point)).id)
     if as_json:
-        print_json({"enroll": name, "test": str(file), **found.to_json()})
+        print_json({"enroll": name, "test": str(file), **found.to_json(), "decision_id": decision})
     else:
         say(_line(found))
+        if decision is not None and not quiet:
+            say(f"decision {decision[:8]} (spk explain {decision[:8]})")
     raise typer.Exit(0 if found.decision is Decision.SAME else EXIT_DIFFERENT)
 
 
@@ -181,5 +193,9 @@ class _Judge:
 
 
 def _line(found: Verification) -> str:
+    from spk.identify.gallery import LEAST_SECONDS
+
     seconds = f"{found.net_seconds:.1f} s of speech"
+    if found.net_seconds < LEAST_SECONDS:
+        seconds += ", too short to say"
     return f"{found.decision.value} (LLR {found.llr:+.2f}, cosine {found.cosine:.3f}, {seconds})"

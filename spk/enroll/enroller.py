@@ -13,16 +13,16 @@ from spk.embed import Embedder, Speech, embed_speech
 from spk.enroll.excerpts import Excerpt
 from spk.enroll.quality import Gates, Reason, measure
 from spk.errors import ConflictError, FingerprintError, NotFoundError, RefusedError, SpkError
-from spk.identify.decision import Thresholds, Verdict
+from spk.identify.decision import OperatingPoint, Verdict
 from spk.identify.gallery import GalleryScorer
+from spk.identify.joint import SAME_VOICE
 from spk.store.records import Enrollment, NewRecording, NewSample, Origin, Profile, Speaker, SpeakerState
 from spk.timeline import Segment, union
 
 __all__ = ["Enroller", "EnrollmentReport"]
 
 LONG_ENOUGH = 5.0  # seconds of speech in which a second voice is looked for
-SECOND_VOICE = 1.0  # seconds of a second voice that make a recording unfit ...
-ONE_VOICE = 4.0  # ... unless its LLR with the first is above this: in one recording two people sound more alike
+SECOND_VOICE = 1.0  # seconds of a second voice that make a recording unfit, unless it is the first by its sound
 STRANGE = -3.0  # LLR against the rest of a set under which a sample is somebody else's
 
 
@@ -157,7 +157,7 @@ class Enroller:
             return ()
         vectors = embed_speech(self.embedder, voices)
         seconds = np.array([voice.net_seconds for voice in voices])
-        others = seconds[1:][self._llr(vectors[1:], seconds[1:], vectors[:1], seconds[:1]) < ONE_VOICE]
+        others = seconds[1:][self._llr(vectors[1:], seconds[1:], vectors[:1], seconds[:1]) < SAME_VOICE]
         if not len(others):
             return ()
         text = (
@@ -218,7 +218,7 @@ class Enroller:
         mean = np.mean([candidate.vector for candidate in candidates], axis=0, keepdims=True)
         seconds = sum(candidate.sample.net_seconds for candidate in candidates)
         comparison = self.scorer.compare(mean / np.linalg.norm(mean), [seconds])
-        [match] = comparison.decide(Thresholds(), distinct=False)
+        [match] = comparison.decide(OperatingPoint(), distinct=False)
         other = comparison.speakers.get(match.speaker)
         own = existing is not None and existing.speaker.id == match.speaker
         if other is None or own or match.verdict is not Verdict.KNOWN:
@@ -246,6 +246,7 @@ class Enroller:
         except ConflictError as error:
             return EnrollmentReport(name, None, (*refused, error))
         profile = store.profile(enrollment.speaker, self.embedder.model.fingerprint)
+        self.scorer.keep_statistics(profile)
         return EnrollmentReport(name, enrollment, tuple(refused), profile.total_net_seconds, profile.provisional)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 
 import soundfile
@@ -14,7 +15,7 @@ from spk.errors import ConflictError
 from spk.identify.decision import Verdict
 from spk.identify.identifier import Identification, Voice
 from spk.store import Store
-from spk.store.records import Gallery, NewRecording, NewSample, Origin
+from spk.store.records import Gallery, NewRecording, NewSample, Origin, Speaker
 
 __all__ = ["enroll_unknown"]
 
@@ -31,12 +32,21 @@ def enroll_unknown(identification: Identification, store: Store, gallery: Galler
         The same identification, where those voices are now the new speakers'.
     """
     model = identification.model.fingerprint
-    voices = (_kept(voice, model, store, gallery) for voice in identification.voices)
-    return replace(identification, voices=tuple(voices))
+    voices: dict[str, Voice] = {}
+    for voice in identification.voices:
+        twins = (voices[label].kept_as for label in voice.same_voice_as if label in voices)
+        voices[voice.label] = _kept(voice, model, store, gallery, next(filter(None, twins), None))
+    return replace(identification, voices=tuple(_like_its_twins(voice, voices) for voice in voices.values()))
 
 
-def _kept(voice: Voice, model: str, store: Store, gallery: Gallery) -> Voice:
-    """The voice, kept if it is a stranger's who says enough."""
+def _like_its_twins(voice: Voice, voices: Mapping[str, Voice]) -> Voice:
+    """What is too short to keep is still the stranger's whose voice it is."""
+    twins = (voices[label].kept_as for label in voice.same_voice_as)
+    return replace(voice, kept_as=voice.kept_as or next(filter(None, twins), None))
+
+
+def _kept(voice: Voice, model: str, store: Store, gallery: Gallery, twin: Speaker | None) -> Voice:
+    """The voice, kept if it is a stranger's who says enough; as ``twin``, where that is the same stranger."""
     speech, audio = voice.speech, voice.speech.audio
     if voice.vector is None or voice.match.verdict is not Verdict.UNKNOWN or speech.net_seconds < LEAST_SECONDS:
         return voice
@@ -52,7 +62,7 @@ def _kept(voice: Voice, model: str, store: Store, gallery: Gallery) -> Voice:
         parts=speech.parts,
     )
     try:
-        return replace(voice, kept_as=store.enroll(gallery, None, [sample]).speaker)
+        return replace(voice, kept_as=store.enroll(gallery, twin, [sample]).speaker)
     except ConflictError:  # the very same audio is somebody's already
         return voice
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, TypeGuard
 from uuid import UUID
 
 import numpy as np
@@ -61,12 +60,6 @@ class _Single:
 
     vectors: NDArray[np.float32]
     net_seconds: NDArray[np.float64]
-
-
-class _Cohort(Protocol):
-    """A recipe with made-up speakers: (size, dim), L2-normalised."""
-
-    cohort_: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -290,9 +283,9 @@ class _One:
     def _standings(self, candidate: Person) -> list[Standing]:
         others = np.delete(self.comparison.cosine[self.row], candidate.column)
         found = [_standing("gallery", candidate.score, others)] if len(others) else []
-        recipe = self.scorer.calibration.recipe
-        if _has_cohort(recipe):
-            made_up = [_Single(row[None], np.ones(1)) for row in recipe.cohort_.astype(np.float32)]
+        cohort = self.scorer.calibration.recipe.cohort()
+        if cohort is not None:
+            made_up = [_Single(row[None], np.ones(1)) for row in cohort.astype(np.float32)]
             scores = self.scorer.scorer(self.vector[None], made_up)[0]
             found.append(_standing("synthetic", candidate.score, scores))
         return found
@@ -323,10 +316,6 @@ class _One:
 def _unheard(voice: Voice) -> VoiceEvidence:
     verdict = voice.verdict.value
     return VoiceEvidence(voice.label, verdict, verdict, voice.net_seconds, voice.speech.parts)
-
-
-def _has_cohort(recipe: object) -> TypeGuard[_Cohort]:
-    return hasattr(recipe, "cohort_")
 
 
 def _standing(among: str, score: float, others: NDArray[np.float64]) -> Standing:

@@ -17,7 +17,6 @@ from spk.errors import FingerprintError, InputError
 from spk.identify.calibration import Calibration
 from spk.identify.decision import Match, OperatingPoint, decide
 from spk.identify.false_alarms import FalseAlarms
-from spk.identify.scoring import AsNorm, mean_profiles
 from spk.identify.scoring import GalleryScorer as RecipeScorer
 from spk.store.records import Gallery, Profile, ProfileStatistics, Speaker, SpeakerState, samples_key
 
@@ -201,7 +200,7 @@ class GalleryScorer:
     def _profiles(self, speakers: Iterable[UUID] | None = None) -> list[Profile]:
         """Profiles with the statistics that were kept of them as they are now."""
         profiles = self.store.profiles(self.gallery, self.model.fingerprint, speakers)
-        if not isinstance(self.calibration.recipe, AsNorm):
+        if self.calibration.recipe.cohort() is None:
             return profiles
         kept = self.store.statistics(self.gallery, self.calibration.id)
         for number, profile in enumerate(profiles):
@@ -212,10 +211,9 @@ class GalleryScorer:
 
     def keep_statistics(self, profile: Profile) -> None:
         """Keep how a new or changed profile scores against the calibration's cohort, where the recipe has one."""
-        recipe = self.calibration.recipe
-        if not isinstance(recipe, AsNorm):
+        found = self.calibration.recipe.cohort_statistics(profile)
+        if found is None:
             return
-        found = recipe.statistics(mean_profiles([profile], recipe.centre(())))
         key = samples_key(sample.id for sample in profile.samples)
-        computed = ProfileStatistics(profile.speaker.id, key, float(found.mean[0]), float(found.deviation[0]))
+        computed = ProfileStatistics(profile.speaker.id, key, *found)
         self.store.keep_statistics(self.calibration.id, [computed])

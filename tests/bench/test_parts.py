@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from diarization import Score, annotation
+from diarization import Score, timeline
 from manifests import read_folder
 from speakers import Trials, hear, length, measure, shares, trials
 from timing import Times, interleaved
@@ -21,7 +21,7 @@ from spk.config import Settings, Workbench
 def test_diarization_errors_by_hand():
     # Of 10 s the last two are given to somebody who does not exist, and one more is claimed after the end.
     score = Score()
-    score.add("talk", annotation([(0, 10, "ann")]), annotation([(0, 8, "a"), (8, 11, "b")]), 12.0, seconds=3.0)
+    score.add("talk", timeline([(0, 10, "ann")]), timeline([(0, 8, "a"), (8, 11, "b")]), 12.0, seconds=3.0)
     pooled = score.pooled()
     assert pooled["confusion"] == pytest.approx(0.2)
     assert pooled["false_alarm"] == pytest.approx(0.1)
@@ -33,15 +33,15 @@ def test_diarization_errors_by_hand():
 
 def test_pooling_weighs_files_by_their_speech():
     score = Score()
-    score.add("right", annotation([(0, 30, "ann")]), annotation([(0, 30, "a")]), 30.0, seconds=1.0)
-    score.add("missed", annotation([(0, 10, "ann")]), annotation([]), 10.0, seconds=1.0)
+    score.add("right", timeline([(0, 30, "ann")]), timeline([(0, 30, "a")]), 30.0, seconds=1.0)
+    score.add("missed", timeline([(0, 10, "ann")]), timeline([]), 10.0, seconds=1.0)
     assert score.pooled()["der"] == pytest.approx(0.25)
     assert score.pooled()["counts_right"] == 1
 
 
 def test_two_people_at_once_are_scored_twice():
     score = Score()
-    score.add("both", annotation([(0, 10, "ann"), (0, 10, "bob")]), annotation([(0, 10, "a")]), 10.0, seconds=1.0)
+    score.add("both", timeline([(0, 10, "ann"), (0, 10, "bob")]), timeline([(0, 10, "a")]), 10.0, seconds=1.0)
     assert score.pooled()["missed"] == pytest.approx(0.5)
 
 

@@ -162,8 +162,8 @@ RECORDINGS = {
         lambda kit: ["identify", "--single", kit.sound("s.wav", NOISE * 0)], r"s\.wav: holds no speech"
     ),
     "noise verified": Bad(lambda kit: ["verify", "ann", kit.sound("n.wav", NOISE)], r"n\.wav: holds no speech"),
-    "a word verified": Bad(
-        lambda kit: ["verify", "ann", kit.sound("w.wav", kit.samples[2000:7000])], r"w\.wav: .*(too short|no speech)"
+    "a syllable verified": Bad(
+        lambda kit: ["verify", "ann", kit.sound("w.wav", kit.samples[2000:3500])], r"w\.wav: .*(too short|no speech)"
     ),
     "noise diarized": Bad(lambda kit: ["diarize", kit.sound("n.wav", NOISE)], r"n\.wav: holds no speech"),
     "silence in channels": Bad(
@@ -329,6 +329,25 @@ OPTIONS = {
         lambda _: ["diarize", "voice.wav", "--channels", "split", "--speakers", 2], "--channels split says"
     ),
     "single and channels": Bad(lambda _: ["identify", "voice.wav", "--single", "--channels", "split"], "--single says"),
+    "a rate of nothing": Bad(lambda _: ["identify", "voice.wav", "--fpir", 0], "between 0 and 1, not at 0: try 0.01"),
+    "a rate of two": Bad(lambda _: ["verify", "ann", "voice.wav", "--fpir", 2], "between 0 and 1, not at 2: try 0.01"),
+    "no rate": Bad(lambda _: ["identify", "voice.wav", "--fpir", "nan"], "not at nan"),
+    "a rate in words": Bad(lambda _: ["identify", "voice.wav", "--fpir", "low"], "'--fpir'.*see `spk identify --help`"),
+    "a rate set wrongly": Bad(lambda _: ["identify", "voice.wav"], "fpir is a number", (("SPK_FPIR", "low"),)),
+    "half a cost": Bad(lambda _: ["verify", "ann", "voice.wav", "--cost", "miss=1"], "'miss=1' does not say false"),
+    "another cost": Bad(lambda _: ["identify", "voice.wav", "--cost", "fear=1"], "'fear=1' is no part of a cost"),
+    "a rate and a cost": Bad(
+        lambda _: ["identify", "voice.wav", "--fpir", 0.1, "--cost", "miss=1,false=10,prior=0.3"],
+        "cost and fpir cannot be set together: leave one of them out",
+    ),
+    "an impossible prior": Bad(lambda _: ["identify", "voice.wav", "--prior-unknown", 1], "not at 1: try 0.5"),
+    "a misspelt attendee": Bad(
+        lambda _: ["identify", "voice.wav", "--attendees", "ann,bop"], 'no speaker "bop" .*did you mean "bob"'
+    ),
+    "no attendees": Bad(lambda _: ["identify", "voice.wav", "--attendees", ","], "--attendees names nobody"),
+    "attendees and strangers": Bad(
+        lambda _: ["identify", "voice.wav", "--attendees", "ann", "--enroll-unknown"], "leave out one of them"
+    ),
     "no such person": Bad(lambda _: ["verify", "anne", "voice.wav"], 'no speaker "anne" .*did you mean "ann"'),
     "nobody to show": Bad(lambda _: ["speakers", "show", "eve"], 'no speaker "eve"'),
     "nobody to rename": Bad(lambda _: ["speakers", "rename", "eve", "adam"], 'no speaker "eve"'),

@@ -201,7 +201,7 @@ def test_verify(enrolled: Spk, demo: Demo) -> None:
     clip = demo.cut(enrolled.folder / "clip.wav", (22, 27))
     assert enrolled("verify", "bob", clip, "--quiet").out.startswith("same (LLR +")
     [same] = enrolled("verify", "bob", clip, "--json").records
-    assert list(same) == ["enroll", "test", "cosine", "llr", "decision", "net_speech"]
+    assert list(same) == ["enroll", "test", "cosine", "llr", "decision", "net_speech", "false_alarm", "decision_id"]
     assert (same["enroll"], same["test"], same["decision"]) == ("bob", str(clip), "same")
     [different] = enrolled("verify", "ann", clip, "--json", status=1).records
     assert different["decision"] == "different"

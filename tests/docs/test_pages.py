@@ -18,7 +18,7 @@ from spk.errors import SpkError
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}
-VARIABLE = re.compile(r"\bSPK_[A-Z]+\b")
+VARIABLE = re.compile(r"\bSPK_[A-Z_]+\b")
 
 
 def named(page: Path) -> str:

@@ -12,9 +12,9 @@ from spk.errors import FormatError
 from spk.formats.trials import Trial, read_trials
 
 FIELDS = st.text(st.characters(exclude_characters="\0\r\n", codec="utf-8"), min_size=1) | st.sampled_from(
-    ["#1", "a#b", "it's", '"', "\\", "a b.wav", "$HOME", "😀.wav", "-x"]
+    ["#1", "a#b", "0", "1", "target", "nontarget", "it's", '"', "\\", "a b.wav", "$HOME", "😀.wav", "-x"]
 )
-TRIALS = st.builds(Trial, FIELDS, FIELDS)
+TRIALS = st.builds(Trial, FIELDS, FIELDS, st.none() | st.booleans())
 
 
 @given(TRIALS)
@@ -46,9 +46,27 @@ def test_comments_and_blank_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "trial"),
+    [
+        ("alice a.wav target", Trial("alice", "a.wav", same=True)),
+        ("'Ann Lee' a.wav nontarget", Trial("Ann Lee", "a.wav", same=False)),
+        ("1 id1/a.wav id1/b.wav", Trial("id1/a.wav", "id1/b.wav", same=True)),
+        ("0 id1/a.wav id2/b.wav", Trial("id1/a.wav", "id2/b.wav", same=False)),
+        ("1 a.wav nontarget", Trial("1", "a.wav", same=False)),  # somebody called 1
+        ("1 a.wav", Trial("1", "a.wav")),
+    ],
+)
+def test_what_is_true_of_a_trial(line: str, trial: Trial) -> None:
+    assert Trial.parse(line) == trial
+
+
+@pytest.mark.parametrize(
     ("line", "reason"),
     [
         ("alice", "this line has 1"),
+        ("1 a.wav b.wav target", "this line has 4"),
+        ("2 a.wav b.wav", "this line has 3"),
+        ("alice a.wav Target", "this line has 3"),
         ("alice first call.wav", "this line has 3"),
         ("alice ''", "this line has 1"),
         ("alice 'first call.wav", "no closing quotation"),

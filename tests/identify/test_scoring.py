@@ -197,7 +197,7 @@ def test_a_person_of_two_channels_has_prototypes_and_one_score():
 def test_normalised_scores_are_as_the_paper_says():
     recipe, voices = fitted(AsNorm), people(np.random.default_rng(9), 2)
     heard = probes(voices)
-    cohort = recipe.cohort_
+    cohort = recipe.cohort()
     means = mean_profiles(voices)
 
     def nearest(row):
@@ -214,7 +214,7 @@ def test_the_cohort_is_nobody():
     some = people(np.random.default_rng(99), 40, shift=0.1)
     rows = np.concatenate([voice.vectors for voice in some])
     recipe = AsNorm().fit(rows, np.repeat(np.arange(40), 4))
-    assert (recipe.cohort_ @ mean_profiles(some).T).max() < 0.95
+    assert (recipe.cohort() @ mean_profiles(some).T).max() < 0.95
 
 
 def test_cached_statistics_are_used():
@@ -224,9 +224,9 @@ def test_cached_statistics_are_used():
 
     recipe, [person] = fitted(AsNorm), people(np.random.default_rng(10), 1)
     heard = probes([person])
-    found = recipe.statistics(mean_profiles([person]))
-    same = Cached(person.vectors, person.net_seconds, (found.mean[0], found.deviation[0]))
-    other = Cached(person.vectors, person.net_seconds, (found.mean[0] + 1, found.deviation[0]))
+    mean, deviation = recipe.cohort_statistics(person)
+    same = Cached(person.vectors, person.net_seconds, (mean, deviation))
+    other = Cached(person.vectors, person.net_seconds, (mean + 1, deviation))
     expected = recipe.scorer()(heard, [person])[0, 0]
     assert recipe.scorer()(heard, [same])[0, 0] == pytest.approx(expected)
     assert recipe.scorer()(heard, [other])[0, 0] < expected - 1

@@ -65,10 +65,13 @@ class AsNorm(Recipe):
         return self
 
     @cached_property
-    def cohort_(self) -> NDArray[np.float64]:
-        """(size, dim) voices drawn from the distribution, always the same."""
+    def _cohort(self) -> NDArray[np.float64]:
         draws = np.random.default_rng(SEED).normal(size=(self.size, len(self.spread_)))
         return unit(self.background_ + draws @ self.spread_)
+
+    def cohort(self) -> NDArray[np.float64]:
+        """Voices (size, dim) drawn from the distribution, always the same."""
+        return self._cohort
 
     def centre(self, gallery: Sequence[Prints]) -> NDArray[np.float64]:
         """The origin: statistics of a profile stay right when others are enrolled."""
@@ -91,8 +94,13 @@ class AsNorm(Recipe):
     def statistics(self, rows: NDArray[np.float64]) -> CohortStatistics:
         """Of L2-normalised rows (n, dim)."""
         top = min(self.top, self.size)
-        nearest = np.partition(rows @ self.cohort_.T, self.size - top, axis=1)[:, self.size - top :]  # (n, top)
+        nearest = np.partition(rows @ self._cohort.T, self.size - top, axis=1)[:, self.size - top :]  # (n, top)
         return CohortStatistics(nearest.mean(axis=1), np.maximum(nearest.std(axis=1), 1e-6))
+
+    def cohort_statistics(self, profile: Prints) -> tuple[float, float]:
+        """Mean and deviation of a profile's cosines with the nearest of the cohort."""
+        found = self.statistics(mean_profiles([profile]))
+        return float(found.mean[0]), float(found.deviation[0])
 
     def profile_statistics(self, profiles: Sequence[Prints], people: NDArray[np.float64]) -> CohortStatistics:
         """Of profiles with mean rows ``people`` (m, dim): what was cached at enrollment, else computed."""

@@ -89,6 +89,15 @@ class Recipe(ABC):
         del gallery  # recipes that follow the gallery say so
         return self.background_
 
+    def cohort(self) -> NDArray[np.float64] | None:
+        """The made-up voices (size, dim) that scores are normalised by; None where the recipe needs none."""
+        return None
+
+    def cohort_statistics(self, profile: Prints) -> tuple[float, float] | None:
+        """What may be kept of a profile until its samples change; None where the recipe needs no cohort."""
+        del profile
+        return None
+
     def scorer(self, gallery: Sequence[Prints] = ()) -> GalleryScorer:
         """The scorer for one gallery."""
         return GalleryScorer(self, self.centre(gallery))

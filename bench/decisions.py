@@ -1,0 +1,333 @@
+"""Decisions: which recipe tells people apart best, whether strangers get names as seldom as asked, and what it takes.
+
+    python bench/decisions.py FOLDER --json decisions.json
+
+FOLDER holds ``manifest.csv`` with the columns ``file``, ``speaker`` and ``role``. Of the roles, ``enroll``, ``test``
+and ``unknown-test`` are people with several clips, and ``cohort`` is background speakers with one or more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from crowd import Crowd
+from manifests import read_folder
+from numpy.typing import NDArray
+from resampled import MARK, SPEEDS, write_manifest
+from timing import machine
+
+from spk.cli.common import bar, print_table, say
+from spk.diarize.vad import load_vad
+from spk.embed import load_embedder
+from spk.embed.fused import FusedEmbedder
+from spk.identify import Calibration, OperatingPoint, default_calibration
+from spk.identify.decision import decide
+from spk.identify.fitting import Candidate, CrossValidation, Result, llr
+from spk.identify.labelled import Material, hear, read_labels
+from spk.identify.metrics import clopper_pearson, speaker_draws
+from spk.identify.scoring import RECIPES
+from spk.identify.trials import GalleryDraw, Trials, enroll_some, score_trials
+
+BASELINE = Candidate("ecapa", "cosine")
+CARRIED = (Candidate("ecapa", "centred-cosine"), Candidate("ecapa+resnet34", "centred-cosine"))
+FPIRS = (0.003, 0.01, 0.02, 0.05, 0.1)
+SIZES = (5, 10, 20, 50, 100, 200, 500)
+CROWDS = (1_000, 100_000, 1_000_000)
+ROLES = ("enroll", "test", "unknown-test", "cohort")
+DEALS = 6  # ways to halve the people
+SHORT = 1.5  # seconds: most mistakes are on shorter clips
+DRAWS = 200
+
+
+# Part 1: recipes
+
+
+def recipes(material: Material, sizes: dict[str, tuple[int, ...]]) -> list[dict[str, Any]]:
+    """Every recipe on every model, cross-validated over people."""
+    candidates = [Candidate(model, recipe) for model in sizes for recipe in RECIPES]
+    candidates.sort(key=lambda candidate: candidate != BASELINE)
+    with bar() as progress:
+        results = CrossValidation(material, sizes).results(candidates, progress)
+    base = results[0].figures
+    print("\nRecipes, cross-validated over people; whole clips and pieces of 0.5 to 5 s; 95 % intervals over speakers")
+    print_table(
+        ["model", "recipe", "EER %", "minDCF(.01)", "Cllr", "minCllr", "FNIR % at FPIR 1 %", "5 %"],
+        [_recipe_row(result) for result in results],
+    )
+    if base is None:
+        return []
+    record = []
+    for result in results:
+        if result.figures is not None:
+            fewer = {
+                "eer": 1 - result.figures.eer.value / base.eer.value,
+                "fnir_1": 1 - result.figures.fnir[0.01] / base.fnir[0.01],
+            }
+            record.append({**asdict(result.candidate), **asdict(result.figures), "fewer_errors": fewer})
+    best = min(record, key=lambda row: row["cllr"]["value"])
+    fewer = {name: f"{100 * share:.0f} % lower" for name, share in best["fewer_errors"].items()}
+    print(f"\nbest by Cllr: {best['recipe']} on {best['model']}; against {BASELINE}:")
+    print(f"EER {fewer['eer']}, FNIR at FPIR 1 % {fewer['fnir_1']}")
+    return record
+
+
+def _recipe_row(result: Result) -> list[str]:
+    name = [result.candidate.model, result.candidate.recipe]
+    figures = result.figures
+    if figures is None:
+        return [*name, result.reason, "", "", "", "", ""]
+    eer = "{:.2f} ({:.2f}-{:.2f})".format(*(100 * part for part in asdict(figures.eer).values()))
+    rest = [
+        "{:.3f} ({:.3f}-{:.3f})".format(*asdict(rate).values())
+        for rate in (figures.min_dcf, figures.cllr, figures.min_cllr)
+    ]
+    return [*name, eer, *rest, *(f"{100 * figures.fnir[fpir]:.1f}" for fpir in (0.01, 0.05))]
+
+
+# Part 2: false alarms
+
+
+@dataclass(frozen=True, eq=False)
+class Searches:
+    """Voices searched in galleries of one size, by a calibration that knows nobody of them.
+
+    Attributes:
+        voice: (n,) whose.
+        stranger: (n,) whether that is nobody's of the gallery.
+        net_seconds: (n,) of the clip.
+        rates: (n,) how often a stranger looks at least this much like somebody, as the calibration foretells.
+        right: (n,) whether the best person is the right one.
+        verdict: (n,) at the default operating point.
+    """
+
+    voice: NDArray[np.int64]
+    stranger: NDArray[np.bool_]
+    net_seconds: NDArray[np.float64]
+    rates: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    verdict: NDArray[np.str_]
+
+
+def false_alarms(material: Material, sizes: dict[str, tuple[int, ...]]) -> list[dict[str, Any]]:
+    """Delivered against requested FPIR while the gallery grows, with thresholds carried over to other people."""
+    crowd = len(np.unique(material.speaker[material.cohort]))
+    record = []
+    for candidate in CARRIED:
+        found: dict[int, list[Searches]] = {}
+        for deal in range(DEALS):
+            for size, searches in _carried(material, sizes, candidate, deal).items():
+                found.setdefault(size, []).append(searches)
+        print(
+            f"\n{candidate}: how many strangers got a name (%), by what was asked for; calibrations fitted on half of "
+            f"the people, {DEALS} times;\ngalleries of the other half, grown with background speakers and with "
+            f"copies of both at {', '.join(f'{speed:g}' for speed in SPEEDS)} times the speed ({crowd} such voices)"
+        )
+        rows = []
+        for size, parts in sorted(found.items()):
+            row = _delivered(size, parts)
+            rows.append(row)
+            record.append({**asdict(candidate), **row})
+        print_table(
+            ["people", "strangers", "clips", *(f"{100 * fpir:g} %" for fpir in FPIRS), "FNIR % at 1 %", "wrong name %"],
+            [
+                [
+                    str(row["people"]),
+                    str(row["strangers"]),
+                    str(row["clips"]),
+                    *(
+                        "{:.2f} ({:.2f}-{:.2f}){}".format(*(100 * some for some in rate[:3]), "" if rate[3] else " !")
+                        for rate in row["delivered"]
+                    ),
+                    f"{100 * row['fnir']:.1f}",
+                    f"{100 * row['wrong']:.2f}",
+                ]
+                for row in rows
+            ],
+        )
+        print("! the share asked for lies outside of the interval (speakers drawn again; exact for a count of zero)")
+        record.append(
+            {**asdict(candidate), "verdicts": _verdicts([part for parts in found.values() for part in parts])}
+        )
+    return record
+
+
+def _carried(
+    material: Material, sizes: dict[str, tuple[int, ...]], candidate: Candidate, deal: int
+) -> dict[int, Searches]:
+    rng = np.random.default_rng(deal)
+    everybody = np.arange(len(material.people))
+    originals = np.array([name.partition(MARK)[0] for name in material.people])
+    copy = np.array([MARK in name for name in material.people])
+    background = np.zeros(len(everybody), bool)
+    background[material.speaker[material.cohort]] = True
+    known, unseen = np.array_split(rng.permutation(everybody[~background]), 2)
+    # Of the background speakers, some go with those that are fitted on, and some are strangers.
+    names = rng.permutation(originals[background & ~copy])
+    fitted_too, strange_too = (
+        np.isin(originals, some) & ~copy for some in np.split(names, [len(names) // 6, len(names) // 3])[:2]
+    )
+    fitted = np.concatenate([known, everybody[fitted_too]])
+    calibration = CrossValidation(
+        material.take(np.flatnonzero(np.isin(material.speaker, fitted))), sizes, seed=deal
+    ).fit(candidate)
+    able = unseen[material.paired()[unseen]]
+    order = able[: len(able) // 2]  # in which the unseen are enrolled; the others are strangers
+    strangers = np.concatenate([np.setdiff1d(unseen, order), everybody[strange_too]])
+    # Galleries grow by the rest of the background and by copies of anybody but the strangers.
+    fills = (background & ~fitted_too | copy) & ~np.isin(originals, originals[strangers])
+    company = rng.permutation(everybody[fills])
+    found = {}
+    for size in SIZES:
+        enrolled, others = order[:size], company[: max(0, size - len(order))]
+        chosen = [enroll_some(material, int(person), rng) for person in enrolled]
+        samples = [samples for samples, _ in chosen]
+        samples += [np.flatnonzero((material.speaker == person) & material.natural)[:5] for person in others]
+        strange = np.concatenate([strangers, order[size:]])
+        probes = np.concatenate(
+            [np.flatnonzero(np.isin(material.speaker, strange)), *(searched for _, searched in chosen)]
+        )
+        draw = GalleryDraw(np.concatenate([enrolled, others]), tuple(samples), probes, len(enrolled))
+        if len(draw.people) == size:
+            found[size] = _search(calibration, score_trials(material, candidate.model, draw, calibration.recipe))
+    return found
+
+
+def _search(calibration: Calibration, trials: Trials) -> Searches:
+    ids = [UUID(int=int(person) + 1) for person in trials.person]
+    scores = llr(calibration, trials)
+    matches = decide(scores, trials.score, ids, point=OperatingPoint(), false_alarms=calibration.false_alarms)
+    best = np.array([ids.index(match.speaker) for match in matches if match.speaker is not None])
+    return Searches(
+        voice=trials.voice,
+        stranger=trials.strangers,
+        net_seconds=trials.test_seconds,
+        rates=np.array([match.false_alarm for match in matches], np.float64),
+        right=trials.same[np.arange(len(best)), best],
+        verdict=np.where(trials.test_seconds < 0.5, "unsure", np.array([match.verdict.value for match in matches])),
+    )
+
+
+def _delivered(size: int, parts: Sequence[Searches]) -> dict[str, Any]:
+    voice, stranger, rates, right = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("voice", "stranger", "rates", "right")
+    )
+    _, numbers = np.unique(voice[stranger], return_inverse=True)
+    draws = speaker_draws(np.zeros(int(numbers.max()) + 1, np.int64), DRAWS)
+    delivered = []
+    for fpir in FPIRS:
+        named = rates[stranger] <= fpir
+        value = float(named.mean())
+        low, high = np.percentile([np.average(named, weights=draw[numbers]) for draw in draws], [2.5, 97.5])
+        if not named.any():  # of as many independent cases as there are speakers
+            low, high = clopper_pearson(0, len(draws[0]))
+        delivered.append((value, float(low), float(high), bool(low <= fpir <= high)))
+    accepted = rates[~stranger] <= 0.01
+    return {
+        "people": size,
+        "strangers": int(numbers.max()) + 1,
+        "clips": int(stranger.sum()),
+        "delivered": delivered,
+        "fnir": float(1 - (accepted & right[~stranger]).mean()),
+        "wrong": float((accepted & ~right[~stranger]).mean()),
+    }
+
+
+def _verdicts(parts: Sequence[Searches]) -> dict[str, dict[str, int]]:
+    """What became of mistakes, short clips and long: a best guess that is wrong, and what was said of it."""
+    table: dict[str, dict[str, int]] = {}
+    for part in parts:
+        wrong = ~part.stranger & ~part.right
+        for name, some in (
+            (f"best guess wrong, under {SHORT:g} s", wrong & (part.net_seconds < SHORT)),
+            (f"best guess wrong, from {SHORT:g} s", wrong & (part.net_seconds >= SHORT)),
+            (f"enrolled, under {SHORT:g} s", ~part.stranger & (part.net_seconds < SHORT)),
+            (f"enrolled, from {SHORT:g} s", ~part.stranger & (part.net_seconds >= SHORT)),
+            (f"strangers, under {SHORT:g} s", part.stranger & (part.net_seconds < SHORT)),
+            (f"strangers, from {SHORT:g} s", part.stranger & (part.net_seconds >= SHORT)),
+        ):
+            counts = table.setdefault(name, dict.fromkeys(("known", "unsure", "unknown"), 0))
+            for verdict in counts:
+                counts[verdict] += int((part.verdict[some] == verdict).sum())
+    rows = [
+        [
+            name,
+            *(f"{100 * count / max(sum(counts.values()), 1):.1f}" for count in counts.values()),
+            str(sum(counts.values())),
+        ]
+        for name, counts in table.items()
+    ]
+    print("\nverdicts at the default operating point, %")
+    print_table(["", "known", "unsure", "unknown", "clips"], rows)
+    return table
+
+
+# Part 3: time
+
+
+def times(material: Material, crowds: Sequence[int], scratch: Path) -> list[dict[str, Any]]:
+    """One decision in galleries of made-up people; real voices ask."""
+    model = material.models["ecapa"]
+    crowd = Crowd(scratch / "home", model, default_calibration(model))
+    vectors = material.vectors["ecapa"][material.natural][:41]
+    record = []
+    for people in crowds:
+        say(f"filling a gallery of {people:,}", err=True)
+        crowd.grow(people)
+        first, each = crowd.seconds(vectors, 3.0)
+        half, most = np.percentile(1000 * each, [50, 95])
+        record.append({"people": people, "first_s": first, "p50_ms": float(half), "p95_ms": float(most)})
+    crowd.close()
+    print("\none decision, from vector to verdict, in galleries of made-up people (for size alone: they are noise)")
+    print_table(
+        ["people", "first, with opening (s)", "then, median (ms)", "95 % (ms)"],
+        [
+            [f"{row['people']:,}", f"{row['first_s']:.2f}", f"{row['p50_ms']:.1f}", f"{row['p95_ms']:.1f}"]
+            for row in record
+        ],
+    )
+    return record
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where manifest.csv lies")
+    parser.add_argument("--only", choices=["recipes", "false-alarms", "times"], action="append", help="a part; all")
+    parser.add_argument("--crowds", default=",".join(map(str, CROWDS)), help="sizes for the times; %(default)s")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--json", type=Path, help="write everything that was measured here")
+    arguments = parser.parse_args()
+    parts = arguments.only or ["recipes", "false-alarms", "times"]
+    record: dict[str, Any] = {"machine": machine()}
+
+    embedders = [load_embedder(model, threads=arguments.threads) for model in ("ecapa", "resnet34")]
+    fused = FusedEmbedder(tuple(embedders))
+    sizes = {"ecapa": (embedders[0].dim,), "resnet34": (embedders[1].dim,), fused.model.name: fused.sizes}
+    with tempfile.TemporaryDirectory() as scratch, bar() as progress:
+        rows = [row for row in read_folder(arguments.folder) if row.role in ROLES]
+        speeds = SPEEDS if "false-alarms" in parts else ()
+        labels = read_labels([write_manifest(rows, speeds, Path(scratch))])
+        material = hear(labels, load_vad(), embedders, progress=progress).with_fusion(fused.model)
+        print(
+            f"{len(material.people)} voices, {len(material)} clips and pieces; {len(material.skipped)} clips left out"
+        )
+        if "recipes" in parts:
+            copies = [MARK in material.people[person] for person in material.speaker]
+            record["recipes"] = recipes(material.take(np.flatnonzero(~np.array(copies))), sizes)
+        if "false-alarms" in parts:
+            record["false_alarms"] = false_alarms(material, sizes)
+        if "times" in parts:
+            record["times"] = times(material, [int(size) for size in arguments.crowds.split(",")], Path(scratch))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(record, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
