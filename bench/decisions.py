@@ -9,6 +9,7 @@ and ``unknown-test`` are people with several clips, and ``cohort`` is background
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import tempfile
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ import numpy as np
 from crowd import Crowd
 from manifests import read_folder
 from numpy.typing import NDArray
-from resampled import MARK, SPEEDS, write_manifest
+from resampled import with_resampled
 from timing import machine
 
 from spk.cli.common import bar, print_table, say
@@ -118,7 +119,6 @@ class Searches:
 
 def false_alarms(material: Material, sizes: dict[str, tuple[int, ...]]) -> list[dict[str, Any]]:
     """Delivered against requested FPIR while the gallery grows, with thresholds carried over to other people."""
-    crowd = len(np.unique(material.speaker[material.cohort]))
     record = []
     for candidate in CARRIED:
         found: dict[int, list[Searches]] = {}
@@ -126,9 +126,8 @@ def false_alarms(material: Material, sizes: dict[str, tuple[int, ...]]) -> list[
             for size, searches in _carried(material, sizes, candidate, deal).items():
                 found.setdefault(size, []).append(searches)
         print(
-            f"\n{candidate}: how many strangers got a name (%), by what was asked for; calibrations fitted on half of "
-            f"the people, {DEALS} times;\ngalleries of the other half, grown with background speakers and with "
-            f"copies of both at {', '.join(f'{speed:g}' for speed in SPEEDS)} times the speed ({crowd} such voices)"
+            f"\n{candidate}: how many strangers got a name (%), by what was asked for.\nCalibrations fitted on half of "
+            f"the people, {DEALS} times; galleries of the other half, grown with background speakers and resampled voices"
         )
         rows = []
         for size, parts in sorted(found.items()):
@@ -164,26 +163,24 @@ def _carried(
 ) -> dict[int, Searches]:
     rng = np.random.default_rng(deal)
     everybody = np.arange(len(material.people))
-    originals = np.array([name.partition(MARK)[0] for name in material.people])
-    copy = np.array([MARK in name for name in material.people])
     background = np.zeros(len(everybody), bool)
     background[material.speaker[material.cohort]] = True
     known, unseen = np.array_split(rng.permutation(everybody[~background]), 2)
-    # Of the background speakers, some go with those that are fitted on, and some are strangers.
-    names = rng.permutation(originals[background & ~copy])
-    fitted_too, strange_too = (
-        np.isin(originals, some) & ~copy for some in np.split(names, [len(names) // 6, len(names) // 3])[:2]
+    # Of the background speakers some go with those that are fitted on, and some are strangers.
+    fitted_too, strange_too, company = np.split(
+        rng.permutation(everybody[background]), [background.sum() // 6, background.sum() // 3]
     )
-    fitted = np.concatenate([known, everybody[fitted_too]])
-    calibration = CrossValidation(
-        material.take(np.flatnonzero(np.isin(material.speaker, fitted))), sizes, seed=deal
-    ).fit(candidate)
+    fitted = np.isin(material.speaker, np.concatenate([known, fitted_too]))
+    calibration = CrossValidation(material.take(np.flatnonzero(fitted)), sizes, seed=deal).fit(candidate)
     able = unseen[material.paired()[unseen]]
     order = able[: len(able) // 2]  # in which the unseen are enrolled; the others are strangers
-    strangers = np.concatenate([np.setdiff1d(unseen, order), everybody[strange_too]])
-    # Galleries grow by the rest of the background and by copies of anybody but the strangers.
-    fills = (background & ~fitted_too | copy) & ~np.isin(originals, originals[strangers])
-    company = rng.permutation(everybody[fills])
+    strangers = np.concatenate([np.setdiff1d(unseen, order), strange_too])
+    # Galleries grow by background speakers and by resampled voices, half of them like the people and half like those.
+    half = SIZES[-1] // 2
+    first = len(material.people)
+    material = with_resampled(material, known, half, sizes, rng)
+    material = with_resampled(material, company, half - len(company), sizes, rng)
+    company = rng.permutation(np.concatenate([company, np.arange(first, len(material.people))]))
     found = {}
     for size in SIZES:
         enrolled, others = order[:size], company[: max(0, size - len(order))]
@@ -296,6 +293,17 @@ def times(material: Material, crowds: Sequence[int], scratch: Path) -> list[dict
     return record
 
 
+def _people(folder: Path, scratch: Path) -> Path:
+    """A table of the rows that say whose voice they are."""
+    path = scratch / "people.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "speaker", "role"])
+        rows = (row for row in read_folder(folder) if row.role in ROLES)
+        table.writerows([str(row.path.resolve()), row.speaker, row.role] for row in rows)
+    return path
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where manifest.csv lies")
@@ -311,16 +319,11 @@ def main() -> None:
     fused = FusedEmbedder(tuple(embedders))
     sizes = {"ecapa": (embedders[0].dim,), "resnet34": (embedders[1].dim,), fused.model.name: fused.sizes}
     with tempfile.TemporaryDirectory() as scratch, bar() as progress:
-        rows = [row for row in read_folder(arguments.folder) if row.role in ROLES]
-        speeds = SPEEDS if "false-alarms" in parts else ()
-        labels = read_labels([write_manifest(rows, speeds, Path(scratch))])
+        labels = read_labels([_people(arguments.folder, Path(scratch))])
         material = hear(labels, load_vad(), embedders, progress=progress).with_fusion(fused.model)
-        print(
-            f"{len(material.people)} voices, {len(material)} clips and pieces; {len(material.skipped)} clips left out"
-        )
+        print(f"{len(material.people)} voices, {len(material)} clips and pieces; {len(material.skipped)} left out")
         if "recipes" in parts:
-            copies = [MARK in material.people[person] for person in material.speaker]
-            record["recipes"] = recipes(material.take(np.flatnonzero(~np.array(copies))), sizes)
+            record["recipes"] = recipes(material, sizes)
         if "false-alarms" in parts:
             record["false_alarms"] = false_alarms(material, sizes)
         if "times" in parts:

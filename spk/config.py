@@ -50,7 +50,8 @@ class Settings:
         cost: What mistakes cost, as `spk.identify.OperatingPoint.parse_costs` reads it, and not together with
             ``fpir``; ``SPK_COST``.
         prior_unknown: How probable a stranger is before anything is heard; ``SPK_PRIOR_UNKNOWN``.
-        keep_decisions: For how many days decisions are kept, 0 for not at all; ``SPK_KEEP_DECISIONS``.
+        keep_decisions: For how many days decisions are kept, 0 for not at all; older ones go when the home is next
+            opened; ``SPK_KEEP_DECISIONS``.
     """
 
     home: Path
@@ -200,10 +201,12 @@ class Workbench:
 
     @cached_property
     def store(self) -> Store:
-        """The store of the home."""
+        """The store of the home, without the decisions that have been kept for long enough."""
         from spk.store import Store
 
-        return Store.open(self.settings.home)
+        store = Store.open(self.settings.home)
+        store.prune_decisions(self.settings.keep_decisions)
+        return store
 
     @cached_property
     def gallery(self) -> Gallery:
@@ -305,9 +308,7 @@ class Workbench:
 
     @property
     def keeps_decisions(self) -> bool:
-        """Whether decisions are kept; where they are not any more, those of before go."""
-        if not self.settings.keep_decisions:
-            self.store.prune_decisions(self.gallery, 0)
+        """Whether decisions are kept."""
         return self.settings.keep_decisions > 0
 
     def keep(self, explained: Explained) -> DecisionRecord:

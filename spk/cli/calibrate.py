@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import check_output, complain, exists, print_json, print_table, say, workbench, write_output
+from spk.cli import calibrations
+from spk.cli.common import check_output, complain, exists, print_json, say, workbench
 from spk.cli.options import AsJson, DeviceName, GalleryName, Home, ModelName, Output, PrecisionName, Quiet, Threads
 from spk.errors import FingerprintError, InputError
 
 if TYPE_CHECKING:
     from spk.config import Workbench
-    from spk.identify.calibration import Calibration, Interval
-    from spk.identify.choosing import Compared, Fitted
-    from spk.identify.fitting import Figures, Result
+    from spk.identify.choosing import Fitted
     from spk.identify.labelled import Material
 
 __all__ = ["calibrate"]
 
 PAIR = ("ecapa", "resnet34")  # models that are compared together, and their fusion
-SHIPPED = "default"  # what the calibration that ships is called
 
 
 def calibrate(
@@ -38,7 +36,7 @@ def calibrate(
     *,
     gallery_samples: Annotated[
         bool,
-        typer.Option("--gallery-samples", help="Learn from the gallery's own samples; also where no DATA is named."),
+        typer.Option("--gallery-samples", help="Learn from the gallery's own samples, as where no DATA is named."),
     ] = False,
     models: Annotated[
         str | None,
@@ -75,14 +73,15 @@ def calibrate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit how scores are judged to your own labelled recordings.
+    """Fit the scores to your own recordings.
 
     Compares recipes and models on people that they were not fitted on, takes the best, and judges the gallery by it.
 
     Example: spk calibrate people.csv
     """
     given = list(data or [])
-    _check_options(given, show=show, use=use, compare=compare, fit=gallery_samples or recipe or models or no_use)
+    fit = gallery_samples or recipe or models or no_use
+    _check_options(given, show=show, use=use, compare=compare, gallery_samples=gallery_samples, fit=fit)
     if drop_suspects and keep_suspects:
         raise InputError("--drop-suspects leaves out what --keep-suspects trusts: give one of them")
     check_output(output)
@@ -90,9 +89,9 @@ def calibrate(
     with workbench(**options, threads=threads, quiet=quiet) as bench:
         _ = bench.gallery  # a misspelt one is said before any work
         if show:
-            _show(bench, given, output, as_json=as_json)
+            calibrations.show(bench, given, output, as_json=as_json)
         elif use is not None:
-            _use(bench, use, as_json=as_json, quiet=quiet)
+            calibrations.use(bench, use, as_json=as_json, quiet=quiet)
         else:
             trust = "keep" if keep_suspects else "drop" if drop_suspects else "refuse"
             if compare:
@@ -103,9 +102,13 @@ def calibrate(
                 _finish(bench, fitted, material, output, use=not no_use, as_json=as_json, quiet=quiet)
 
 
-def _check_options(given: Sequence[str], *, show: bool, use: str | None, compare: bool, fit: object) -> None:
+def _check_options(
+    given: Sequence[str], *, show: bool, use: str | None, compare: bool, gallery_samples: bool, fit: object
+) -> None:
     if sum((show, use is not None, compare, bool(fit))) > 1:
         raise InputError("--show, --use and --compare fit nothing: give one of them, without what belongs to fitting")
+    if gallery_samples and given:
+        raise InputError(f"--gallery-samples learns from the gallery alone: leave it out, or {given[0]!r}")
     if use is not None and given:
         raise InputError(f"--use takes one calibration: leave out {given[0]!r}")
     if show and len(given) > 1:
@@ -190,16 +193,17 @@ def _trusted(material: Material, trust: str) -> Material:
     doubled = same_audio(material)
     rest = without(material, doubled)
     found = find_suspects(rest)
-    if trust == "drop":
-        return without(rest, found)
+    rest = without(rest, found)
     found = [*doubled, *found]
     if not found:
         return material
+    if trust == "drop":
+        return replace(rest, skipped=(*material.skipped, *(suspect.text for suspect in found)))
     for suspect in found:
         complain(suspect.text)
     raise InputError(
-        f"{len(found)} labels are probably wrong: listen to them and correct the labels; --drop-suspects leaves them "
-        f"out, --keep-suspects trusts them"
+        f"{'1 label is' if len(found) == 1 else f'{len(found)} labels are'} probably wrong: listen, and correct the "
+        "table; --drop-suspects leaves out what is suspected, --keep-suspects trusts it"
     )
 
 
@@ -221,15 +225,15 @@ def _finish(
     if use:
         bench.store.use_calibration(bench.gallery, calibration.id)
     if output is not None:
-        _write(calibration, output)
+        calibrations.write(calibration, output)
     if as_json:
         best = fitted.choice.result.candidate
         print_json(
             {
-                **_about(calibration, in_use=use),
+                **calibrations.about(calibration, in_use=use),
                 "left_out": dict(material.left_out),
                 "skipped": list(material.skipped),
-                "compared": [_result_json(result) for result in fitted.results],
+                "compared": [calibrations.result_json(result) for result in fitted.results],
                 "best": {"model": best.model, "recipe": best.recipe},
                 "reason": fitted.used.reason,
             }
@@ -242,7 +246,7 @@ def _finish(
     for line in _left_out(material):
         say(line)
     say()
-    _table([(result.candidate.recipe, result.candidate.model, result) for result in fitted.results])
+    calibrations.table([(result.candidate.recipe, result.candidate.model, result) for result in fitted.results])
     say()
     for line in _conclusion(bench, fitted, use=use):
         say(line)
@@ -276,81 +280,17 @@ def _left_out(material: Material) -> list[str]:
     return lines + [f"left out: {reason}" for reason in material.skipped]
 
 
-# Calibrations that are kept
-
-
-def _show(bench: Workbench, given: Sequence[str], output: Path | None, *, as_json: bool) -> None:
-    in_use = bench.store.calibration(bench.gallery)
-    if given or output is not None:
-        calibration = _calibration(bench, given[0] if given else in_use.id if in_use else SHIPPED)
-        if output is not None:
-            _write(calibration, output)
-        elif as_json:
-            print_json(_about(calibration, in_use=bool(in_use and in_use.id == calibration.id)))
-        else:
-            _details(calibration, in_use=bool(in_use and in_use.id == calibration.id))
-        return
-    kept = [_calibration(bench, record.id) for record in bench.store.calibrations(bench.gallery)]
-    if as_json:
-        for calibration in kept:
-            print_json(_about(calibration, in_use=bool(in_use and in_use.id == calibration.id)))
-        return
-    if in_use is None:
-        say(f"in use: the calibration that ships for {bench.model_name} (generic)")
-    else:
-        _details(_calibration(bench, in_use.id), in_use=True)
-    if kept:
-        say()
-        print_table(
-            ("kept", "recipe", "model", "speakers", "cllr", "created"),
-            (
-                (
-                    one.id,
-                    _recipe(one),
-                    one.model,
-                    one.speakers,
-                    f"{one.held_out.cllr.value:.3f}" if one.held_out else "",
-                    one.created,
-                )
-                for one in kept
-            ),
-        )
-
-
-def _use(bench: Workbench, which: str, *, as_json: bool, quiet: bool) -> None:
-    from spk.identify.explaining import calibration_record
-
-    if which == SHIPPED:
-        bench.store.use_calibration(bench.gallery, None)
-        if as_json:
-            print_json({"id": None, "in_use": True})
-        elif not quiet:
-            say(f'The gallery "{bench.gallery.name}" is judged by the calibration that ships from now on.')
-        return
-    calibration = _calibration(bench, which)
-    there = bench.store.models(bench.gallery)
-    if there and calibration.fingerprint not in there:
-        raise FingerprintError(
-            f"the calibration {calibration.id} is for {calibration.model} ({calibration.fingerprint[:12]}), by which "
-            f'nobody in the gallery "{bench.gallery.name}" is enrolled: enroll people by it first'
-        )
-    bench.store.keep_calibration(bench.gallery, calibration_record(calibration))
-    bench.store.use_calibration(bench.gallery, calibration.id)
-    if as_json:
-        print_json(_about(calibration, in_use=True))
-    elif not quiet:
-        say(f'The gallery "{bench.gallery.name}" is judged by {calibration.id} from now on.')
-        _details(calibration, in_use=True)
+# Comparing calibrations
 
 
 def _compare(bench: Workbench, given: Sequence[str], trust: str, *, as_json: bool) -> None:
     from spk.identify.choosing import compare_calibrations
 
     ids = [record.id for record in bench.store.calibrations(bench.gallery)]
-    named = [name for name in given if name == SHIPPED or name.endswith(".json") or _is_id(name, ids)]
+    named = [name for name in given if name == calibrations.SHIPPED or name.endswith(".json") or _is_id(name, ids)]
     paths = [Path(name) for name in given if name not in named]
-    calibrations = [_calibration(bench, name) for name in named or [SHIPPED, *ids]]
-    unique = list({calibration.id: calibration for calibration in calibrations}.values())
+    found = [calibrations.find(bench, name) for name in named or [calibrations.SHIPPED, *ids]]
+    unique = list({calibration.id: calibration for calibration in found}.values())
     if len(unique) < 2:
         raise InputError("there is one calibration, and nothing to compare it with: name files or ids of two")
     material = _trusted(_material(bench, paths, list(dict.fromkeys(one.model for one in unique))), trust)
@@ -363,101 +303,18 @@ def _compare(bench: Workbench, given: Sequence[str], trust: str, *, as_json: boo
     compared = compare_calibrations(material, unique)
     if as_json:
         for one in compared:
-            print_json({"id": one.calibration.id, **_result_json(one)})
+            print_json({"id": one.calibration.id, **calibrations.result_json(one)})
         return
-    _table([(one.calibration.id, f"{_recipe(one.calibration)} on {one.calibration.model}", one) for one in compared])
+    calibrations.table(
+        [
+            (one.calibration.id, f"{calibrations.recipe_name(one.calibration)} on {one.calibration.model}", one)
+            for one in compared
+        ]
+    )
     say()
     best = min(compared, key=lambda one: one.figures.cllr.value)
     say(f"{best.calibration.id} has the lowest Cllr. One that was fitted on these very people does too well here.")
 
 
-def _calibration(bench: Workbench, which: str) -> Calibration:
-    """By an id, a file, or ``default``."""
-    from spk.embed import model_id
-    from spk.identify.calibration import Calibration, default_calibration
-
-    if which == SHIPPED:
-        return default_calibration(model_id(bench.model_name))
-    path = Path(which)
-    if which.endswith(".json") or exists(path):
-        return Calibration.load(path)
-    record = bench.store.find_calibration(bench.gallery, which)
-    return Calibration.parse(record.record, source=f"calibration {record.id}")
-
-
 def _is_id(name: str, ids: Sequence[str]) -> bool:
     return len(name) >= 4 and not exists(Path(name)) and any(one.startswith(name) for one in ids)
-
-
-# Printing
-
-
-def _write(calibration: Calibration, output: Path) -> None:
-    import json
-
-    write_output(output, json.dumps(calibration.to_json(), indent=1, ensure_ascii=False) + "\n")
-
-
-def _recipe(calibration: Calibration) -> str:
-    """The recipe's name; of a fusion, that of its parts."""
-    parts = getattr(calibration.recipe, "parts", ())
-    return "+".join(dict.fromkeys(part.name for part in parts)) or calibration.recipe.name
-
-
-def _details(calibration: Calibration, *, in_use: bool) -> None:
-    held_out = calibration.held_out
-    say(f"{calibration.id}  {_recipe(calibration)} on {calibration.model}{', in use' if in_use else ''}")
-    say(f"fitted {calibration.created} on {calibration.data or 'something that it does not say'}")
-    trials = ", ".join(f"{count} {kind}" for kind, count in calibration.trials.items())
-    say(f"{calibration.speakers} speakers, trials: {trials}{'; generic' if calibration.generic else ''}")
-    if held_out is not None:
-        eer = _percent(held_out.eer)
-        say(f"on speakers it did not know: Cllr {held_out.cllr}, minCllr {held_out.min_cllr}, EER {eer} %")
-    if calibration.false_alarms is None:
-        say("it does not say which threshold keeps to an --fpir")
-
-
-def _about(calibration: Calibration, *, in_use: bool) -> dict[str, Any]:
-    """The record without the numbers of the recipe."""
-    record = {name: value for name, value in calibration.to_json().items() if name != "recipe"}
-    return {"id": calibration.id, "in_use": in_use, "recipe": _recipe(calibration), **record}
-
-
-def _table(rows: Sequence[tuple[str, str, Result | Compared]]) -> None:
-    def cells(figures: Figures) -> tuple[str, ...]:
-        return (
-            _percent(figures.eer),
-            f"{figures.min_dcf.value:.3f}",
-            _plain(figures.cllr),
-            _plain(figures.min_cllr),
-            *(f"{100 * rate:.1f}" for rate in figures.fnir.values()),
-        )
-
-    fpirs = ("FNIR at 1 %", "at 5 %")
-    print_table(
-        ("recipe", "model", "EER %", "minDCF", "Cllr", "minCllr", *fpirs, "Cllr less first"),
-        (
-            (name, of, *cells(row.figures), _plain(row.difference) if row.difference else "")
-            if row.figures
-            else (name, of, *[""] * 6, getattr(row, "reason", ""))
-            for name, of, row in rows
-        ),
-    )
-
-
-def _result_json(row: Result | Compared) -> dict[str, Any]:
-    candidate = getattr(row, "candidate", None)
-    about = {"model": candidate.model, "recipe": candidate.recipe} if candidate else {}
-    if row.figures is None:
-        return {**about, "reason": getattr(row, "reason", "")}
-    figures = asdict(row.figures)
-    fnir = {str(fpir): rate for fpir, rate in figures.pop("fnir").items()}
-    return {**about, **figures, "fnir": fnir, "difference": asdict(row.difference) if row.difference else None}
-
-
-def _percent(rate: Interval) -> str:
-    return f"{100 * rate.value:.1f} ({100 * rate.low:.1f}-{100 * rate.high:.1f})"
-
-
-def _plain(rate: Interval) -> str:
-    return f"{rate.value:.3f} ({rate.low:.3f} to {rate.high:.3f})"

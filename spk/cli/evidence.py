@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from spk.formats.lines import printable
+from spk.identify.gallery import LEAST_SECONDS
+
 if TYPE_CHECKING:
     from spk.identify.evidence import Evidence, Person, Standing, VoiceEvidence
     from spk.timeline import Segment
@@ -13,6 +16,7 @@ __all__ = ["lines"]
 
 LEFT = 13  # columns before the text of a line
 STRETCHES = 4  # so many are written out
+RAREST = 1e-4  # the rate at which the fitted curve ends
 KINDS = {"gallery": "others of the gallery", "synthetic": "made-up voices"}
 
 
@@ -20,7 +24,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
     """One recording: what was used, then each voice."""
     gallery, point, calibration = evidence.gallery, evidence.operating_point, evidence.calibration
     kept = f"  (decision {evidence.decision_id})" if evidence.decision_id else ""
-    yield f"{evidence.kind} {evidence.recording}, {evidence.duration:.1f} s{kept}"
+    yield f"{evidence.kind} {printable(evidence.recording)}, {evidence.duration:.1f} s{kept}"
     yield _line("model", f"{evidence.model.name} ({evidence.model.fingerprint[:12]})")
     generic = "the generic one that ships" if calibration.generic else "fitted on own recordings"
     yield _line("calibration", f"{calibration.id}, {generic}; scores by {calibration.recipe}")
@@ -31,9 +35,11 @@ def lines(evidence: Evidence) -> Iterator[str]:
     )
     if evidence.attendees is not None:
         yield _line("attendees", ", ".join(_name(evidence, one) for one in evidence.attendees))
-    wanted = f"probability {point.yes:g}" if point.fpir is None else f"one stranger in {1 / point.fpir:g} at most"
-    yield _line("a name needs", f"{wanted}: log odds {evidence.needed:+.2f}; unknown from probability {point.no:g}")
-    yield _line("beforehand", f"a stranger with probability {point.prior_unknown:g}")
+    verify = evidence.kind == "verify"
+    others, neither = ("false claims", "different") if verify else ("strangers", "unknown")
+    wanted = f"probability {point.yes:g}" if point.fpir is None else f"at most {_percent(point.fpir)} of {others}"
+    yield _line("a name needs", f"{wanted}: log odds {evidence.needed:+.2f}; {neither} from probability {point.no:g}")
+    yield _line("beforehand", f"{'a false claim' if verify else 'a stranger'} with probability {point.prior_unknown:g}")
     for voice in evidence.voices:
         yield ""
         yield from _voice(evidence, voice)
@@ -42,7 +48,7 @@ def lines(evidence: Evidence) -> Iterator[str]:
 def _voice(evidence: Evidence, voice: VoiceEvidence) -> Iterator[str]:
     best = voice.candidate
     named = voice.verdict in ("known", "same") and best is not None
-    yield f"{voice.label}: {voice.verdict}{' ' + _name(evidence, best.speaker) if named and best else ''}"
+    yield printable(f"{voice.label}: {voice.verdict}{' ' + _name(evidence, best.speaker) if named and best else ''}")
     yield _line("net speech", f"{voice.net_speech:.1f} s; embedded: {_stretches(voice.speech)}")
     others = [label for label in voice.together if label != voice.label]
     if others:
@@ -50,6 +56,8 @@ def _voice(evidence: Evidence, voice: VoiceEvidence) -> Iterator[str]:
     if voice.heard is None:
         yield _line("", "too little for the model: compared with nobody")
         return
+    if voice.heard < LEAST_SECONDS:
+        yield _line("", f"unsure whatever the numbers say: a verdict needs {LEAST_SECONDS:g} s")
     if best is None:
         yield _line("", "nobody is enrolled by this model")
         return
@@ -64,7 +72,7 @@ def _voice(evidence: Evidence, voice: VoiceEvidence) -> Iterator[str]:
         yield _line("log odds", f"{voice.log_odds:+.2f}, {evidence.needed:+.2f} are needed")
     if voice.false_alarm is not None:
         what = "a false claim" if claimed else "a stranger"
-        yield _line("false alarm", f"{what} gets as far in {_percent(voice.false_alarm)} of cases")
+        yield _line("false alarm", f"{what} gets as far in {_rare(voice.false_alarm)} of cases")
     for standing in voice.standings:
         yield _line("standing", _standing(standing))
     yield from _pieces(evidence, voice)
@@ -122,9 +130,14 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
+def _rare(share: float) -> str:
+    """A false-alarm rate; those below what a calibration's strangers can tell are not spelt out."""
+    return _percent(share) if share >= RAREST else f"less than {_percent(RAREST)}"
+
+
 def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _line(what: str, text: str) -> str:
-    return f"  {what:<{LEFT}}  {text}"
+    return f"  {what:<{LEFT}}  {printable(text)}"

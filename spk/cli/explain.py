@@ -13,7 +13,7 @@ import typer
 
 from spk.cli.common import exists, print_json, print_table, say, workbench
 from spk.cli.options import AsJson, GalleryName, Home, Quiet
-from spk.errors import FormatError, InputError, ModelError, NotFoundError, SpkError
+from spk.errors import FormatError, InputError, NotFoundError, SpkError
 
 if TYPE_CHECKING:
     from spk.config import Workbench
@@ -54,7 +54,7 @@ def explain(
 
     Example: spk explain 3f2a9c1e:SPEAKER_00
     """
-    if what is not None and exists(Path(what)):
+    if what and exists(Path(what)):
         _told(_in_file(Path(what)), None, as_json=as_json)
         return
     with workbench(home=home, gallery=gallery) as bench:
@@ -132,13 +132,19 @@ def _kept(store: Store, record: DecisionRecord) -> Evidence:
     from spk.identify.evidence import Evidence
 
     evidence = Evidence.parse(record.record, source=f"decision {record.id}")
-    gallery = _gallery(store, record, evidence)
-    names = {str(speaker.id): speaker.label for speaker in store.speakers(gallery)}
     owners = {voice.label: voice.speaker for voice in record.voices}
+    told = [UUID(one) for one in evidence.people_told]
+    people = store.people([*told, *filter(None, owners.values())])
+    names = {str(speaker.id): speaker.label for speaker in people}
     for voice in evidence.voices:
         owner = owners.get(voice.label)
         one = voice.candidate
-        if one is not None and owner is not None and one.speaker not in names and voice.outcome in ("known", "unsure"):
+        if (
+            one is not None
+            and owner is not None
+            and one.speaker not in names
+            and voice.outcome in ("known", "same", "unsure")
+        ):
             names[one.speaker] = names.get(str(owner), "")  # merged into somebody since
     ids = [UUID(one.sample) for voice in evidence.voices for one in voice.samples]
     prints = store.sample_prints(evidence.model.fingerprint, ids).values()
@@ -180,11 +186,11 @@ def _today(
         calibration = default_calibration(model)
     attendees = None
     if evidence.attendees is not None:
-        there = {str(speaker.id): speaker for speaker in store.speakers(gallery)}
-        attendees = [there[one] for one in evidence.attendees if one in there]
+        attendees = store.people(UUID(one) for one in evidence.attendees)
+        if not attendees:
+            raise NotFoundError("none of the attendees is there any more")
     scorer = GalleryScorer(store, gallery, model, calibration, attendees)
-    if not store.profiles(gallery, model.fingerprint) and store.models(gallery):
-        raise ModelError(f"nobody is enrolled by the model {model.name} any more")
+    scorer.check()
     return calibration, today(scorer, record, evidence)
 
 
@@ -234,7 +240,7 @@ def _told(found: Sequence[Evidence], label: str | None, *, as_json: bool) -> Non
 
     for number, evidence in enumerate(found):
         chosen = [voice for voice in evidence.voices if label in (None, voice.label)]
-        if not chosen:
+        if label and not chosen:
             labels = ", ".join(voice.label for voice in evidence.voices)
             raise NotFoundError(f"the decision has no voice {label}; it has: {labels}")
         part = replace(evidence, voices=tuple(chosen))
@@ -277,7 +283,10 @@ def _voices(now: Sequence[Today]) -> Iterator[str]:
         yield "nothing: whom it is about is not there any more"
     for one in now:
         numbers = "" if one.llr is None else f"LLR {one.llr:+.1f}, probability {one.probability:.6f}"
-        yield f"{one.label}  {one.verdict:<9}  {one.speaker.label if one.speaker else 'nobody'}  {numbers}".rstrip()
+        who = one.speaker.label if one.speaker else "nobody"
+        if one.verdict in ("unknown", "unsure"):
+            who = f"nearest {who}"
+        yield f"{one.label}  {one.verdict:<9}  {who}  {numbers}".rstrip()
 
 
 def _replay_json(

@@ -12,6 +12,9 @@ from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Output, Quiet, com
 from spk.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from spk.store import Gallery, Sample, Speaker, SpeakerState, Store
 
 __all__ = ["app", "describe", "list_people"]
@@ -278,11 +281,28 @@ def _exported(store: Store, speaker: Speaker) -> dict[str, Any]:
             {
                 "sample_id": str(one.sample),
                 "model": one.model,
-                "vector": [round(float(x), 7) for x in one.vector],
+                "vector": _numbers(one.vector),
             }
             for one in store.voiceprints(speaker)
         ],
+        "decisions": [
+            {
+                "decision_id": str(record.id),
+                "created": record.created.isoformat(),
+                "kind": record.kind.value,
+                "recording": record.source,
+                "label": voice.label,
+                "vector": _numbers(voice.vector),
+            }
+            for record in store.decisions_about(speaker)
+            for voice in record.voices
+            if voice.speaker == speaker.id
+        ],
     }
+
+
+def _numbers(vector: NDArray[np.float32]) -> list[float]:
+    return [round(float(x), 7) for x in vector]
 
 
 def _confirmed(speaker: Speaker) -> bool:

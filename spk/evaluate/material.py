@@ -14,6 +14,7 @@ from spk.formats.lines import printable, read_lines
 from spk.formats.manifest import ManifestRow, read_manifest
 from spk.formats.rttm import read_rttm
 from spk.formats.trials import Trial, read_trials
+from spk.identify.labelled import SOUNDS
 from spk.store.names import clean_name
 from spk.timeline import Segment
 
@@ -21,7 +22,6 @@ __all__ = ["Claim", "Clip", "Material", "Talk", "check_people", "read_material"]
 
 TALKS = ("diarization", "diarization-mix")  # roles of conversations with an .rttm
 PROBES = ("test", "unknown-test")
-SOUNDS = {".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".w64", ".wav", ".webm"}
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _table(source: Path) -> Material:
         file = _relative(row.file, source.parent)
         if row.role in TALKS or (row.rttm is not None and not row.role):
             path = _either(row.file, Path(file))
-            talks.append(Talk(file, path, row.rttm or path.with_suffix(".rttm")))
+            talks.append(Talk(file, path, row.rttm or _turns_of(path)))
         elif row.role == "enroll":
             enroll.append(_clip(row, file))
         elif row.role in PROBES or not roles:
@@ -221,13 +221,13 @@ def _recordings(source: Path) -> Material:
     talks = []
     for file in dict.fromkeys(files):
         path = _either(source.parent / file, Path(file))
-        talks.append(Talk(file, path, path.with_suffix(".rttm")))
+        talks.append(Talk(file, path, _turns_of(path)))
     return _found(Material(source, "conversations", talks=tuple(talks), repeated=len(files) - len(talks)))
 
 
 def _folder(source: Path) -> Material:
     files = [path for path in sorted(source.rglob("*")) if path.suffix.lower() in SOUNDS]
-    talks = [Talk(_relative(path, source), path, path.with_suffix(".rttm")) for path in files]
+    talks = [Talk(_relative(path, source), path, _turns_of(path)) for path in files]
     talks = [talk for talk in talks if talk.rttm.is_file()]
     if not talks:
         reason = "has neither a manifest.csv nor recordings with an .rttm of the same name beside them"
@@ -308,6 +308,11 @@ def _count(things: Sequence[object], name: str) -> str:
 
 def _relative(path: Path, folder: Path) -> str:
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def _turns_of(path: Path) -> Path:
+    """The file beside a recording; a list may name anything, such as ``/``, which `Path.with_suffix` refuses."""
+    return path.parent / f"{path.stem}.rttm"
 
 
 def _either(path: Path, other: Path) -> Path:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spk.evaluate.results import SYSTEMS, Claimed, Searches
-from spk.identify.metrics import act_dcf, cllr, det, fnir, min_cllr
+from spk.identify.metrics import Binned, act_dcf, cllr, det, fnir, min_cllr
 
 __all__ = [
     "DETECTION",
@@ -55,6 +56,11 @@ class Pooled:
     person: NDArray[np.int64]
     groups: NDArray[np.int64]
 
+    @cached_property
+    def binned(self) -> dict[str, Binned]:
+        """Those by the bins of each of `SYSTEMS`, made when first drawn from."""
+        return {name: Binned.of(value, self.same) for name, value in self.values.items()}
+
     def weights(self, draw: Draw) -> Array:
         """(n,) how often a draw of the speakers has each trial."""
         return np.where(self.same, draw[self.voice], draw[self.voice] * draw[self.person]).astype(np.float64)
@@ -72,8 +78,9 @@ def pooled(searches: Searches) -> Pooled:
     same = searches.same[rows]
     voice = np.array([names[searches.probes[row].speaker] for row in rows], np.int64)
     person = np.array([names[name] for name in searches.people], np.int64)
-    groups = np.ones(len(names), np.int64)
-    groups[person] = 0
+    groups = np.ones(len(names), np.int64)  # strangers
+    groups[person] = 2  # who is enrolled, and never heard
+    groups[np.intersect1d(person, voice)] = 0
     return Pooled(
         {name: getattr(searches, name)[rows].ravel() for name in SYSTEMS},
         same.ravel(),
@@ -109,19 +116,19 @@ def detection_rates(
     trials: Pooled, draw: Draw | None = None, names: Sequence[str] = DETECTION, systems: Sequence[str] = SYSTEMS
 ) -> Rates:
     """Some measures of trials by system; nothing where a kind of trial is missing."""
-    weight = trials.weights(draw) if draw is not None else np.ones(len(trials.same))
-    kept = weight > 0
-    same, weight = trials.same[kept], weight[kept]
-    if same.all() or not same.any():
+    same = trials.same
+    weight = trials.weights(draw) if draw is not None else np.ones(len(same))
+    if not (weight[same].any() and weight[~same].any()):
         return {}
     rates: Rates = {}
     for system in systems:
-        score = trials.values[system][kept]
-        curve = det(score, same, weight)
+        score = trials.values[system]
+        ranked = (score, same, weight) if draw is None else trials.binned[system](weight)
+        curve = det(*ranked)
         found = {"eer": curve.eer, **{f"min_dcf_{name}": curve.min_dcf(prior) for name, prior in PRIORS.items()}}
         if system != "score" and set(names) & set(CALIBRATED):
             found |= {f"act_dcf_{name}": act_dcf(score, same, weight, prior) for name, prior in PRIORS.items()}
-            found |= {"cllr": cllr(score, same, weight), "min_cllr": min_cllr(score, same, weight)}
+            found |= {"cllr": cllr(score, same, weight), "min_cllr": min_cllr(*ranked)}
         rates[system] = {name: found[name] for name in names if name in found}
     return rates
 
@@ -129,22 +136,24 @@ def detection_rates(
 def search_rates(searches: Searches, draw: Draw | None = None, *, refused: bool = False) -> Rates:
     """Rank-1 and FNIR of searches by system; without those that need strangers, or enrolled people, and have none.
 
+    A draw is of those who are searched for. The gallery stays whole: in one of those drawn alone, two thirds as large,
+    everybody would be found more easily.
+
     Args:
         searches: The probes.
         draw: How often each of :func:`speakers` is drawn; everybody once if None.
         refused: Whether clips that were refused take part, as searches that found nobody.
     """
     often = dict(zip(speakers(searches), draw.tolist(), strict=True)) if draw is not None else {}
-    people = np.array([often.get(name, 1) > 0 for name in searches.people], bool)
     weight = np.array([often.get(probe.speaker, 1) for probe in searches.probes], np.float64)
     kept = (weight > 0) & (searches.judged | refused)
-    if not people.any() or not kept.any():
+    if not kept.any():
         return {}
-    weight, same, judged = weight[kept], searches.same[np.ix_(kept, people)], searches.judged[kept]
-    enrolled = same.any(axis=1)
+    weight, same, judged = weight[kept], searches.same[kept], searches.judged[kept]
+    enrolled = searches.enrolled[kept]
     rates: Rates = {}
     for system in ("score", "claim"):
-        values = np.where(judged[:, None], getattr(searches, system)[np.ix_(kept, people)], LOWEST)
+        values = np.where(judged[:, None], getattr(searches, system)[kept], LOWEST)
         right = same[np.arange(len(same)), values.argmax(axis=1)] & judged
         rates[system] = {}
         if enrolled.any():

@@ -115,11 +115,10 @@ def _conditions(evaluation: Evaluation) -> str:
             "model": f"{get('model')} ({get('precision')}), fingerprint {get('fingerprint')}",
             "recipe": get("recipe"),
             "calibration": f"{get('calibration')}; fitted on {get('calibration_data')}",
-            "operating point": point(evaluation.conditions),
+            "operating point": point(evaluation),
             "gallery": get("gallery"),
         }
     rows["spk"] = f"{get('spk')}, {get('created')}"
-    rows["timing"] = "none is asserted: this page says how often spk is right, not how fast"
     if (searches := evaluation.searches) is not None:
         strangers = {probe.speaker for probe in searches.probes if not probe.enrolled}
         clips, refused = int(searches.enrolled.sum()), int((~searches.judged).sum())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -58,7 +56,7 @@ class Table:
 
 def tables(evaluation: Evaluation, measures: Measures) -> list[Table]:
     """Everything that was measured, for people to read."""
-    made = [_detection(measures), _search(measures), _verdicts(evaluation, measures), _lengths(measures)]
+    made = [_detection(evaluation, measures), _search(measures), _verdicts(evaluation, measures), _lengths(measures)]
     made += [_wrong(evaluation, measures), _alike(measures), _diarization(evaluation, measures)]
     return [table for table in made if table is not None and table.rows]
 
@@ -77,7 +75,7 @@ def compared(comparison: Comparison) -> Table:
     return Table("Differences", columns, tuple(rows), "Intervals from drawing the same speakers for both.")
 
 
-def _detection(measures: Measures) -> Table | None:
+def _detection(evaluation: Evaluation, measures: Measures) -> Table | None:
     systems = measures.detection
     if not systems:
         return None
@@ -86,9 +84,10 @@ def _detection(measures: Measures) -> Table | None:
         for name, label in MEASURES.items()
         if any(name in rates for rates in systems.values())
     )
+    which = "Trials of the list" if evaluation.claims else "Every clip against everybody"
     note = (
-        f"Every clip against everybody, with 95 % intervals from drawing the speakers {DRAWS} times. The LLR is one "
-        "person's against a stranger's; in the gallery the other people are weighed, too, as spk verify does. "
+        f"{which}, with 95 % intervals from drawing the speakers {DRAWS} times. The LLR is one person's against a "
+        "stranger's; in the gallery the other people are weighed, too, as spk verify does. "
         "What actDCF costs more than minDCF, and Cllr more than minCllr, is due to calibration."
     )
     return Table("Trials", ("measure", *(SYSTEM_NAMES[system] for system in systems)), rows, note)
@@ -123,7 +122,7 @@ def _verdicts(evaluation: Evaluation, measures: Measures) -> Table | None:
         and not (name.endswith("_all") and share == measures.shares.get(name.removesuffix("_all")))
     ]
     note = (
-        f"At the operating point of this run ({point(evaluation.conditions)}), carried over and not fitted on this "
+        f"At the operating point of this run ({point(evaluation)}), carried over and not fitted on this "
         "list. 95 %, speakers: interval from drawing the speakers again; where the count is zero it says nothing, and "
         "only the other does. 95 %, exact: Clopper and Pearson's, as if the clips were independent of each other."
     )
@@ -202,16 +201,16 @@ def rate_span(rate: Rate) -> str:
     return f"95 %: {interval} %" if interval else ""
 
 
-def point(conditions: Mapping[str, Any]) -> str:
+def point(evaluation: Evaluation) -> str:
     """The operating point in words.
 
-    >>> point({"operating_point": {"yes": 0.95, "no": 0.75, "fpir": 0.01, "prior_unknown": 0.5}})
-    'a name so that 1 % of strangers get one; unknown from probability 0.75; prior of a stranger 0.5'
+    >>> point(Evaluation({"operating_point": {"yes": 0.95, "no": 0.75, "fpir": 0.01, "prior_unknown": 0.5}}))
+    'a name so that 1 % of strangers pass; unknown from probability 0.75; prior of a stranger 0.5'
     """
-    given = conditions.get("operating_point")
+    given = evaluation.conditions.get("operating_point")
     if not isinstance(given, dict):
         return "not said"
+    yes, no = ("same", "different") if evaluation.claims else ("a name", "unknown")
     fpir = given.get("fpir")
-    name = f"from probability {given.get('yes')}" if fpir is None else f"so that {100 * fpir:g} % of strangers get one"
-    unknown, prior = given.get("no"), given.get("prior_unknown")
-    return f"a name {name}; unknown from probability {unknown}; prior of a stranger {prior}"
+    needed = f"from probability {given.get('yes')}" if fpir is None else f"so that {100 * fpir:g} % of strangers pass"
+    return f"{yes} {needed}; {no} from probability {given.get('no')}; prior of a stranger {given.get('prior_unknown')}"

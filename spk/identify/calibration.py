@@ -207,11 +207,11 @@ class Calibration:
             held_out, alarms = fields.pop("held_out"), fields.pop("false_alarms")
             rates = {name: Interval(**rate) for name, rate in (held_out or {}).items()}
             return cls(
-                **fields | {"recipe": recipe_from_json(fields["recipe"])},
+                **fields | {"recipe": recipe_from_json(fields["recipe"]), "trials": dict(fields["trials"])},
                 held_out=HeldOut(**rates) if held_out else None,
                 false_alarms=FalseAlarms(tuple(alarms)) if alarms else None,
             )
-        except (ValueError, TypeError, KeyError, AttributeError, InputError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, InputError) as error:
             if isinstance(error, FormatError):
                 raise
             raise FormatError(source, f"not a calibration ({error}): fit it again") from error
@@ -244,7 +244,7 @@ class Calibration:
         """
         try:
             record = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FormatError(source, f"not a calibration ({error}): fit it again") from error
         if not isinstance(record, dict):
             raise FormatError(source, "not a calibration: fit it again")

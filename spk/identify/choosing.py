@@ -61,21 +61,25 @@ class Choice:
         result: Its candidate and figures.
         best: The one with the lowest Cllr; the same, unless a simpler one does as well as can be told.
         share: Of the draws of the bootstrap in which the best beats the chosen one; None where they are the same.
+        alone: Whether there was no other.
     """
 
     result: Result
     best: Result
     share: float | None
+    alone: bool = False
 
     @property
     def reason(self) -> str:
         """Why, in a sentence."""
         name, best = str(self.result.candidate), str(self.best.candidate)
+        if self.alone:
+            return f"{name} is the only one that was fitted"
         if self.share is None:
             return f"{name} has the lowest Cllr, and nothing simpler does as well"
         return (
             f"{name} is the simplest that does about as well as any: {best} has the lowest Cllr, but beats it in only "
-            f"{self.share:.0%} of draws of the speakers, and {LIKELY:.0%} are asked for"
+            f"{100 * self.share:.0f} % of draws of the speakers, and {100 * LIKELY:.0f} % are asked for"
         )
 
 
@@ -115,7 +119,7 @@ def choose(results: Sequence[Result], models: Collection[str] | None = None) -> 
         share = float(np.mean(best.draws[1:][told] < result.draws[1:][told]))
         if share < LIKELY:
             return Choice(result, best, share)
-    return Choice(best, best, None)
+    return Choice(best, best, None, alone=len(fitted) == 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -283,6 +283,15 @@ class Evidence:
         """The evidence as plain data; numbers are not rounded, so that they can be compared."""
         return asdict(self)
 
+    @property
+    def people_told(self) -> set[str]:
+        """The ids of everybody who is mentioned."""
+        told = set(self.attendees or ())
+        for voice in self.voices:
+            told |= {person.speaker for person in (*voice.shortlist, voice.candidate, voice.runner_up) if person}
+            told |= {piece.speaker for piece in voice.pieces if piece.speaker}
+        return told
+
     def nameless(self) -> Evidence:
         """The same without what anybody or any recording of theirs is called, as a home keeps it."""
         return replace(self, names={}, sources={})
@@ -301,12 +310,15 @@ class Evidence:
             for voice in evidence.voices:
                 for one in voice.samples:
                     UUID(one.sample)
-                people = (*voice.shortlist, voice.candidate, voice.runner_up)
-                for person in filter(None, people):
-                    UUID(person.speaker)
+                if voice.candidate is not None and None in (voice.heard, voice.probability, voice.stranger):
+                    raise InputError(f"{voice.label} has a candidate, but no probabilities")
+                if voice.runner_up is not None and voice.margin is None:
+                    raise InputError(f"{voice.label} has a runner-up, but no margin")
                 llrs = unpacked(voice.llrs)
                 if any(not 0 <= one.column < len(llrs) for one in voice.shortlist):
                     raise InputError(f"the LLRs of {voice.label} are not those of its shortlist")
+            for speaker in evidence.people_told:
+                UUID(speaker)
         except (SpkError, ValueError, OverflowError) as error:
             raise FormatError(source, f"damaged evidence ({error}): write it anew") from error
         return evidence

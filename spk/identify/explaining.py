@@ -123,7 +123,7 @@ class Collector:
                     provisional=voice.provisional,
                 )
             )
-            kept = DecidedVoice(voice.label, _whose(voice), one.vector)
+            kept = DecidedVoice(voice.label, self._whose(voice, one), one.vector)
             if voice.label == same[0] or kept.speaker not in about.setdefault(voice.row, set()):
                 decided.append(kept)  # once more where a part of it was kept as somebody else
             about.setdefault(voice.row, set()).add(kept.speaker)
@@ -135,23 +135,22 @@ class Collector:
         self, found: Verification, heard: HeardSpeech, claimed: Speaker, point: OperatingPoint
     ) -> Explained:
         """The evidence of a verified claim."""
-        if found.comparison is None:
+        if found.comparison is None or found.probability is None:
             raise ValueError("a claim without the comparison behind it cannot be explained")
         comparison, audio = found.comparison, heard.speech.audio
-        belief = posterior(comparison.llr, point.prior_unknown, comparison.people)
         llrs = comparison.llr[0]
         others = [int(column) for column in np.argsort(-llrs, kind="stable")[:2] if column != 0]
         match = Match(
             speaker=claimed.id,
             cosine=found.cosine,
             llr=float(llrs[0]),
-            probability=float(belief.people[0, 0]),
+            probability=found.probability,
             margin=float(llrs[0] - llrs[others[0]]) if others else None,
             verdict=Verdict.UNSURE,
             runner_up=comparison.profiles[others[0]].speaker.id if others else None,
             log_odds=found.llr,
             false_alarm=found.false_alarm,
-            stranger=float(belief.stranger[0]),
+            stranger=found.stranger,
         )
         one = _One(self.scorer, comparison, 0, heard.embedded.vector, point)
         voice = replace(
@@ -164,9 +163,30 @@ class Collector:
             together=("SPEAKER_00",),
             provisional=comparison.profiles[0].provisional,
         )
-        speaker = None if found.decision.value == "different" else claimed.id
+        speaker = self._suits(one) if found.decision.value == "different" else claimed.id
         evidence = self._evidence(DecisionKind.VERIFY, audio, point, comparison, [voice])
         return self._explained(evidence, [DecidedVoice("SPEAKER_00", speaker, one.vector)])
+
+    def _whose(self, voice: Voice, one: _One) -> UUID | None:
+        """Whom the vector is about, or may be: it is erased with them."""
+        if voice.named is not None:
+            return voice.named.id
+        if voice.speaker is not None and voice.match.verdict is Verdict.UNSURE:
+            return voice.speaker.id
+        return self._suits(one)
+
+    def _suits(self, one: _One) -> UUID | None:
+        """For whom the voice speaks, of the whole gallery, also if they were not asked for; None for nobody."""
+        comparison, row = one.comparison, one.row
+        if self.scorer.attendees is not None:
+            comparison, row = self._everybody.compare(one.vector[None], [float(comparison.seconds[row])]), 0
+        llrs = comparison.llr[row]
+        return comparison.profiles[int(llrs.argmax())].speaker.id if llrs.max(initial=0.0) > 0 else None
+
+    @cached_property
+    def _everybody(self) -> GalleryScorer:
+        scorer = self.scorer
+        return GalleryScorer(scorer.store, scorer.gallery, scorer.model, scorer.calibration)
 
     def _evidence(
         self,
@@ -177,17 +197,10 @@ class Collector:
         voices: Sequence[VoiceEvidence],
     ) -> Evidence:
         scorer, calibration = self.scorer, self.scorer.calibration
-        told = {person.speaker for voice in voices for person in voice.shortlist}
-        told |= {one.speaker for voice in voices for one in voice.pieces if one.speaker}
-        told |= {one.speaker for voice in voices for one in (voice.candidate, voice.runner_up) if one}
-        profiles = [profile for profile in comparison.profiles if str(profile.speaker.id) in told]
         attendees = scorer.attendees
-        people = {profile.speaker.id: profile.speaker for profile in profiles} | {
-            one.id: one for one in attendees or ()
-        }
         spoke = {one.recording for voice in voices for one in voice.samples}
-        recordings = [sample.recording for profile in profiles for sample in profile.samples]
-        return Evidence(
+        recordings = [sample.recording for profile in comparison.profiles for sample in profile.samples]
+        evidence = Evidence(
             kind=kind.value,
             recording=audio.source,
             sha256=audio.sha256,
@@ -201,9 +214,11 @@ class Collector:
             attendees=None if attendees is None else tuple(str(one.id) for one in attendees),
             voices=tuple(voices),
             scorer_sha256=hashlib.sha256(self.state.encode()).hexdigest(),
-            names={str(id_): person.label for id_, person in people.items()},
             sources={str(one.id): one.source for one in recordings if str(one.id) in spoke},
         )
+        people = [*(attendees or ()), *comparison.speakers.values()]
+        told = evidence.people_told
+        return replace(evidence, names={str(one.id): one.label for one in people if str(one.id) in told})
 
     def _explained(self, evidence: Evidence, voices: Sequence[DecidedVoice]) -> Explained:
         kept = NewDecision(
@@ -330,13 +345,6 @@ def _agreement(pieces: Sequence[Piece], candidate: Person | None) -> float | Non
         return None
     own = sum(total(piece.parts) for piece in pieces if piece.speaker == candidate.speaker)
     return own / sum(total(piece.parts) for piece in pieces)
-
-
-def _whose(voice: Voice) -> UUID | None:
-    """Whom the vector is about: it is erased with them."""
-    if voice.named is not None:
-        return voice.named.id
-    return voice.speaker.id if voice.speaker is not None and voice.match.verdict is Verdict.UNSURE else None
 
 
 def calibration_record(calibration: Calibration) -> CalibrationRecord:

@@ -55,8 +55,7 @@ FOLD = 4  # people with several recordings that a fold should have
 GALLERIES = 4  # random galleries of a fold's people
 MOST_NONTARGETS = 20_000  # trials of different people that a calibration is fitted on
 DRAWS = 200  # of the bootstrap over speakers
-BINS = 400
-WEIGHTS = {"natural": 1.0, "cut": 0.5, "degraded": 0.05}  # there are two pieces of a clip, and most clips are fine
+WEIGHTS = {"natural": 1.0, "cut": 0.5, "degraded": 0.02}  # there are two pieces of a clip, and most clips are fine
 DRAWN = 3  # galleries of each size, in which strangers are counted
 SIZES = (1, 2, 5, 10, 20, 40, 80, 160, 320, 640)  # of the galleries in which strangers are counted
 
@@ -208,7 +207,7 @@ class CrossValidation:
             try:
                 found, draws = figures(self.held_out(candidate), self.draws)
             except InputError as error:
-                results.append(Result(candidate, None, reason=str(error)))
+                results.append(Result(candidate, None, reason=f"without one part in {self.folds}: {error}"))
             else:
                 first = next((result for result in results if result.figures), None)
                 difference = interval(draws - first.draws) if first else None
@@ -300,11 +299,7 @@ def figures(held_out: Sequence[tuple[Trials, Scores]], draws: Sequence[Scores]) 
     same, voice, person = flat["same"], flat["voice"], flat["person"]
     by_kind = kind_weights(flat["kind"])
     bits = np.logaddexp(0, np.where(same, -llrs, llrs)) / np.log(2)
-    # Each metric is a function of how much weight lies at which LLR: a histogram does for the draws.
-    edges = np.unique(np.concatenate([np.quantile(llrs[kind], np.linspace(0, 1, BINS)) for kind in (same, ~same)]))
-    place = np.searchsorted(edges, llrs, side="right") - 1
-    middles = np.bincount(place, llrs, len(edges)) / np.maximum(np.bincount(place, minlength=len(edges)), 1)
-    kinds = np.repeat([True, False], len(edges))
+    binned = metrics.Binned.of(llrs, same)
     rates = []
     for number, draw in enumerate(draws):
         weight = by_kind * draw[voice] * np.where(same, 1.0, draw[person])
@@ -312,10 +307,7 @@ def figures(held_out: Sequence[tuple[Trials, Scores]], draws: Sequence[Scores]) 
             rates.append([np.nan] * 4)
             continue
         cost = (np.average(bits[same], weights=weight[same]) + np.average(bits[~same], weights=weight[~same])) / 2
-        some = (llrs, same, weight)
-        if number:
-            heights = [np.bincount(place[kind], weight[kind], len(edges)) for kind in (same, ~same)]
-            some = (np.tile(middles, 2), kinds, np.concatenate(heights).astype(np.float64))
+        some = binned(weight) if number else (llrs, same, weight)
         det = metrics.det(*some)
         rates.append([det.eer, det.min_dcf(0.01), cost, metrics.min_cllr(*some)])
     by_rate = np.array(rates).T

@@ -116,7 +116,7 @@ class GalleryScorer:
     @cached_property
     def people(self) -> int:
         """How many people the gallery has."""
-        return len(self.store.speakers(self.gallery))
+        return len(self._ids)
 
     @property
     def searched(self) -> int:
@@ -129,11 +129,14 @@ class GalleryScorer:
         return self.calibration.scorer(tuple(self._some))
 
     @cached_property
+    def _ids(self) -> list[UUID]:
+        return self.store.speaker_ids(self.gallery)
+
+    @cached_property
     def _some(self) -> list[Profile]:
         if self.people <= EXACT:
             return self._profiles()
-        ids = sorted(speaker.id for speaker in self.store.speakers(self.gallery))
-        return self._profiles(ids[:: len(ids) // EXACT])
+        return self._profiles(self._ids[:: self.people // EXACT])
 
     @cached_property
     def _attending(self) -> list[Profile]:
@@ -202,7 +205,7 @@ class GalleryScorer:
         profiles = self.store.profiles(self.gallery, self.model.fingerprint, speakers)
         if self.calibration.recipe.cohort() is None:
             return profiles
-        kept = self.store.statistics(self.gallery, self.calibration.id)
+        kept = self.store.statistics(self.calibration.id, [profile.speaker.id for profile in profiles])
         for number, profile in enumerate(profiles):
             known = kept.get(profile.speaker.id)
             if known and known.samples == samples_key(sample.id for sample in profile.samples):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COHORT",
     "CUTS",
+    "SOUNDS",
     "Labelled",
     "Labels",
     "Material",
@@ -48,7 +49,23 @@ CUTS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0)
 """Lengths of the pieces that are cut from clips, in seconds."""
 COHORT = "cohort"
 """The role of people who are background: they serve as strangers and as company, and enroll for no trial."""
-SOUNDS = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".webm", ".aiff", ".aif", ".mp4", ".mkv"}
+SOUNDS = {
+    ".aac",
+    ".aif",
+    ".aiff",
+    ".flac",
+    ".m4a",
+    ".mkv",
+    ".mp3",
+    ".mp4",
+    ".oga",
+    ".ogg",
+    ".opus",
+    ".w64",
+    ".wav",
+    ".webm",
+}
+"""Endings of the files in a folder that are taken for recordings."""
 TABLES = {".csv", ".tsv", ".txt"}
 SCRAP = 0.3  # seconds: shorter turns are left out
 TOGETHER = 24  # clips in one call of an embedder

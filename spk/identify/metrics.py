@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Bin",
+    "Binned",
     "Det",
     "act_dcf",
     "cllr",
@@ -28,6 +29,8 @@ __all__ = [
     "posterior_bins",
     "speaker_draws",
 ]
+
+BINS = 400  # for each kind of trial
 
 Scores = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -63,6 +66,40 @@ def det(score: Scores, same: Truths, weight: Scores) -> Det:
     from sklearn.metrics import det_curve
 
     return Det(*det_curve(same, score, sample_weight=weight))
+
+
+@dataclass(frozen=True, eq=False)
+class Binned:
+    """Trials in bins of their score, for many weights of the same trials: a draw is counted then, and not sorted.
+
+    The bins are quantiles of either kind. Few trials have a bin each, so that nothing is lost.
+
+    Attributes:
+        middles: (bins,) the mean score in each.
+        place: (n,) the bin of each trial.
+        same: (n,)
+
+    >>> trials = Binned.of(np.array([1.0, 3.0, 2.0]), np.array([False, True, True]))
+    >>> eer(*trials(np.array([1.0, 1.0, 2.0])))
+    0.0
+    """
+
+    middles: Scores
+    place: NDArray[np.int64]
+    same: Truths
+
+    @classmethod
+    def of(cls, score: Scores, same: Truths) -> Binned:
+        """From trials of both kinds."""
+        edges = np.unique(np.concatenate([np.quantile(score[kind], np.linspace(0, 1, BINS)) for kind in (same, ~same)]))
+        place = np.searchsorted(edges, score, side="right") - 1
+        middles = np.bincount(place, score, len(edges)) / np.maximum(np.bincount(place, minlength=len(edges)), 1)
+        return cls(middles, place, same)
+
+    def __call__(self, weight: Scores) -> tuple[Scores, Truths, Scores]:
+        """Score, kind and weight of each bin's trials of one person, then of two people: (2 * bins,)."""
+        heights = [np.bincount(self.place[k], weight[k], len(self.middles)) for k in (self.same, ~self.same)]
+        return np.tile(self.middles, 2), np.repeat([True, False], len(self.middles)), np.concatenate(heights)
 
 
 def eer(score: Scores, same: Truths, weight: Scores) -> float:

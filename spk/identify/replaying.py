@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from spk.errors import FormatError
 from spk.identify.calibration import Calibration
-from spk.identify.decision import Match
+from spk.identify.decision import Decision, Match
 from spk.identify.evidence import Evidence, Person, VoiceEvidence, unpacked
 from spk.identify.gallery import Comparison, GalleryScorer
-from spk.identify.posterior import posterior
 from spk.identify.scoring import GalleryScorer as RecipeScorer
-from spk.identify.verification import judge
+from spk.identify.verification import judge, with_rivals
 from spk.store.records import (
+    DecidedVoice,
     DecisionKind,
     DecisionRecord,
     Gallery,
@@ -150,23 +150,27 @@ def today(scorer: GalleryScorer, record: DecisionRecord, evidence: Evidence) -> 
         return []
     vectors = np.stack([voice.vector for voice in voices])
     seconds = [rows[voice.label].heard or 0.0 for voice in voices]
-    comparison = scorer.compare(vectors, seconds)
     if record.kind is DecisionKind.VERIFY:
-        claimed = rows[voices[0].label].candidate
-        profiles = {str(profile.speaker.id): profile for profile in comparison.profiles}
-        if claimed is None or claimed.speaker not in profiles:
+        claimed = _claimed(scorer.store, voices[0], rows[voices[0].label])
+        if claimed is None:
             return []
-        first = profiles.pop(claimed.speaker)
-        comparison = scorer.against([first, *profiles.values()], vectors, seconds)
-        found = judge(comparison, evidence.operating_point)
-        belief = posterior(comparison.llr, evidence.operating_point.prior_unknown, comparison.people)
-        probability = float(belief.people[0, 0])
-        return [Today(voices[0].label, found.decision.value, first.speaker, float(comparison.llr[0, 0]), probability)]
+        profile = scorer.store.profile(claimed, scorer.model.fingerprint)
+        comparison = with_rivals(scorer, profile, vectors, seconds)
+        found, llr = judge(comparison, evidence.operating_point), float(comparison.llr[0, 0])
+        return [Today(voices[0].label, found.decision.value, claimed, llr, found.probability)]
+    comparison = scorer.compare(vectors, seconds)
     matches = comparison.decide(evidence.operating_point, distinct=True)
     return [
         Today(voice.label, match.verdict.value, comparison.speakers.get(match.speaker), match.llr, match.probability)
         for voice, match in zip(voices, matches, strict=True)
     ]
+
+
+def _claimed(store: Store, kept: DecidedVoice, voice: VoiceEvidence) -> Speaker | None:
+    """Who was claimed, or whom they were merged into since; None if they are gone."""
+    merged = kept.speaker if voice.outcome != Decision.DIFFERENT else None  # else the voice may be a third person's
+    there = store.people([merged or UUID(voice.candidate.speaker)] if voice.candidate else ())
+    return there[0] if there else None
 
 
 def _rows(evidence: Evidence) -> Iterator[VoiceEvidence]:
@@ -230,7 +234,7 @@ class _Again:
         for one in voice.samples:
             kept = prints.get(UUID(one.sample))
             if kept is None:
-                self.ledger.lost.append(f"score of sample {one.sample[:8]} for {voice.label}: it was withdrawn")
+                self.ledger.lost.append(f"score of sample {one.sample[:8]} for {voice.label}: it is gone")
                 continue
             single = _profile(_nobody(0), [kept.vector], [kept.sample.net_seconds])
             score = float(self.scorer(vectors[0][None], [single])[0, 0])
@@ -240,16 +244,24 @@ class _Again:
         return self.store.sample_prints(self.evidence.model.fingerprint, [UUID(one.sample) for one in voice.samples])
 
     def _profiles(self, voice: VoiceEvidence) -> dict[str, Profile]:
-        """Those of the people listed; the candidate's from its own samples, which may be another person's by now."""
+        """Those of the people listed, as they were; the candidate's samples may be another person's by now."""
         model, candidate = self.evidence.model.fingerprint, voice.candidate
         gallery = Gallery(self.record.gallery, self.evidence.gallery.name)
         listed = [UUID(person.speaker) for person in voice.shortlist]
-        profiles = {str(one.speaker.id): one for one in self.store.profiles(gallery, model, listed)}
+        profiles = {str(one.speaker.id): self._then(one) for one in self.store.profiles(gallery, model, listed)}
         found = sorted(self._prints(voice).values(), key=lambda one: (one.sample.created, one.sample.id))
         if candidate is not None and len(found) == candidate.samples:
             whole = _profile(_nobody(0), [one.vector for one in found], [one.sample.net_seconds for one in found])
             profiles[candidate.speaker] = replace(whole, samples=tuple(one.sample for one in found))
         return profiles
+
+    def _then(self, profile: Profile) -> Profile:
+        """A profile without the samples that came later; as it is, where there were no others."""
+        rows = [row for row, sample in enumerate(profile.samples) if sample.created <= self.record.created]
+        if len(rows) in (0, len(profile.samples)):
+            return profile
+        samples = tuple(profile.samples[row] for row in rows)
+        return replace(profile, vectors=profile.vectors[rows], net_seconds=profile.net_seconds[rows], samples=samples)
 
 
 def _decide(
@@ -272,11 +284,10 @@ def _decide(
     if evidence.kind == DecisionKind.VERIFY:
         [voice] = rows
         found = judge(comparison, evidence.operating_point)
-        belief = posterior(llr, evidence.operating_point.prior_unknown, evidence.people)
         ledger.word(voice.label, "verdict", voice.outcome, found.decision.value)
         ledger.number(voice.label, "log odds", voice.log_odds, found.llr)
-        ledger.number(voice.label, "probability", voice.probability, float(belief.people[0, 0]))
-        ledger.number(voice.label, "probability of a stranger", voice.stranger, float(belief.stranger[0]))
+        ledger.number(voice.label, "probability", voice.probability, found.probability)
+        ledger.number(voice.label, "probability of a stranger", voice.stranger, found.stranger)
         ledger.number(voice.label, "false-alarm rate", voice.false_alarm, found.false_alarm)
         return
     for voice, match in zip(rows, comparison.decide(evidence.operating_point, distinct=True), strict=True):

@@ -80,7 +80,8 @@ def find_suspects(material: Material) -> list[Suspect]:
     people = np.unique(speaker)
     if len(people) < 2 or len(clear) <= len(people):
         return []
-    parts = [vectors[clear] for name, vectors in material.vectors.items() if "+" not in name]
+    single = [name for name in material.vectors if "+" not in name]  # a fused model says nothing that its parts do not
+    parts = [material.vectors[name][clear] for name in single or material.vectors]
     voices = _joined([part.astype(np.float64) for part in parts], np.searchsorted(people, speaker))
     seconds = material.net_seconds[clear]
     label = np.searchsorted(people, speaker)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spk.audio import Audio
 from spk.diarize import VoiceActivity
@@ -15,9 +16,10 @@ from spk.embed import EmbeddedSpeech, Embedder, Speech, embed_pieces
 from spk.errors import AudioError
 from spk.identify.decision import VERIFICATION, Decision, OperatingPoint, gallery_llr, rounded_rate
 from spk.identify.gallery import LEAST_SECONDS, Comparison, GalleryScorer
+from spk.identify.posterior import posterior
 from spk.store.records import Profile, Speaker
 
-__all__ = ["HeardSpeech", "Verification", "Verifier", "judge"]
+__all__ = ["HeardSpeech", "Verification", "Verifier", "judge", "with_rivals"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Verification:
         net_seconds: Speech in the tested recording, in seconds.
         false_alarm: How often a false claim has at least this much evidence; None where the calibration does not
             know.
+        probability: Posterior probability of the claim, of what is known beforehand.
+        stranger: That of a stranger.
         comparison: The voice against the claimed person, in the first column, and everybody else.
     """
 
@@ -39,6 +43,8 @@ class Verification:
     decision: Decision
     net_seconds: float
     false_alarm: float | None = None
+    probability: float | None = None
+    stranger: float | None = None
     comparison: Comparison | None = field(default=None, repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -109,17 +115,12 @@ class Verifier:
             NotFoundError: the speaker has no voiceprints.
             FingerprintError: the speaker is enrolled by other models only.
         """
-        claimed = self._profile(speaker)
-        everybody = self.scorer.compare(voice.vectors, voice.net_seconds.tolist())
-        rivals = [profile for profile in everybody.profiles if profile.speaker.id != speaker.id]
-        return self._judged([claimed, *rivals], voice)
+        seconds = voice.net_seconds.tolist()
+        return judge(with_rivals(self.scorer, self._profile(speaker), voice.vectors, seconds), self.point)
 
     def compare(self, one: Profile, other: Profile) -> Verification:
         """Are two recordings one person's?"""
-        return self._judged([one], other)
-
-    def _judged(self, profiles: Sequence[Profile], voice: Profile) -> Verification:
-        return judge(self.scorer.against(profiles, voice.vectors, voice.net_seconds.tolist()), self.point)
+        return judge(self.scorer.against([one], other.vectors, other.net_seconds.tolist()), self.point)
 
     def _profile(self, speaker: Speaker) -> Profile:
         if speaker.id not in self._profiles:
@@ -128,10 +129,20 @@ class Verifier:
         return self._profiles[speaker.id]
 
 
+def with_rivals(
+    scorer: GalleryScorer, claimed: Profile, vectors: NDArray[np.float32], seconds: Sequence[float]
+) -> Comparison:
+    """Voices (n, dim) against the claimed person, in the first column, and the gallery's other people."""
+    everybody = scorer.compare(vectors, seconds).profiles
+    rivals = [profile for profile in everybody if profile.speaker.id != claimed.speaker.id]
+    return scorer.against([claimed, *rivals], vectors, seconds)
+
+
 def judge(comparison: Comparison, point: OperatingPoint) -> Verification:
     """What may be said of the claim that a comparison's one voice is the person of its first column."""
     llr = float(gallery_llr(comparison.llr, people=comparison.people)[0, 0])
     seconds = float(comparison.seconds[0])
+    belief = posterior(comparison.llr, point.prior_unknown, comparison.people)
     enough = min(comparison.profiles[0].total_net_seconds, seconds) >= LEAST_SECONDS
     return Verification(
         float(comparison.cosine[0, 0]),
@@ -139,5 +150,7 @@ def judge(comparison: Comparison, point: OperatingPoint) -> Verification:
         point.judge(llr, comparison.false_alarms) if enough else Decision.UNSURE,
         seconds,
         None if comparison.false_alarms is None else comparison.false_alarms.rate(llr, 1),
+        float(belief.people[0, 0]),
+        float(belief.stranger[0]),
         comparison,
     )

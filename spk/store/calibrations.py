@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spk.errors import InputError, NotFoundError
-from spk.store import tables
+from spk.store import queries, tables
 from spk.store.records import CalibrationRecord, Gallery, ProfileStatistics
 
 __all__ = ["find", "in_use", "keep", "keep_statistics", "listed", "statistics", "use"]
@@ -69,15 +69,14 @@ def listed(tx: Connection, gallery: Gallery) -> list[CalibrationRecord]:
     return [_calibration(row) for row in rows]
 
 
-def statistics(tx: Connection, gallery: Gallery, calibration: str) -> dict[UUID, ProfileStatistics]:
-    """The statistics of a gallery's profiles by a calibration; some may be of samples as they were."""
-    speakers = tables.speakers.c
-    rows = tx.execute(
-        select(_P.speaker, _P.samples, _P.mean, _P.deviation)
-        .join(tables.speakers, speakers.id == _P.speaker)
-        .where(speakers.gallery == gallery.id, _P.calibration == calibration)
-    )
-    return {row.speaker: ProfileStatistics(*row) for row in rows}
+def statistics(tx: Connection, calibration: str, speakers: Iterable[UUID]) -> dict[UUID, ProfileStatistics]:
+    """The statistics of people's profiles by a calibration; some may be of samples as they were."""
+    found = {}
+    for some in queries.portions(speakers):
+        query = select(_P.speaker, _P.samples, _P.mean, _P.deviation)
+        for row in tx.execute(query.where(_P.speaker.in_(some), _P.calibration == calibration)):
+            found[row.speaker] = ProfileStatistics(*row)
+    return found
 
 
 def keep_statistics(tx: Connection, calibration: str, computed: Iterable[ProfileStatistics]) -> None:

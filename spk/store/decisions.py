@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from spk.errors import NotFoundError
 from spk.store import tables
 from spk.store.records import DecidedVoice, DecisionKind, DecisionRecord, Gallery, NewDecision
 
-__all__ = ["erase", "find", "latest", "of_speaker", "prune", "record", "repoint"]
+__all__ = ["any_older", "erase", "find", "latest", "of_speaker", "prune", "record", "repoint"]
 
 _D, _V = tables.decisions.c, tables.decided_voices.c
 
@@ -51,10 +51,14 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision) -> DecisionRecord
     return kept
 
 
-def prune(tx: Connection, gallery: Gallery, keep_days: float) -> int:
-    """Remove decisions that are older; how many they were."""
-    horizon = datetime.now(UTC) - timedelta(days=keep_days)
-    return tx.execute(delete(tables.decisions).where(_D.gallery == gallery.id, _D.created <= horizon)).rowcount
+def any_older(tx: Connection, keep_days: float) -> bool:
+    """Whether there is a decision to `prune`."""
+    return tx.execute(select(_D.created).where(_older(keep_days)).limit(1)).first() is not None
+
+
+def prune(tx: Connection, keep_days: float) -> int:
+    """Remove decisions that are older, of whatever gallery; how many they were."""
+    return tx.execute(delete(tables.decisions).where(_older(keep_days))).rowcount
 
 
 def latest(tx: Connection, gallery: Gallery, limit: int) -> list[DecisionRecord]:
@@ -101,6 +105,10 @@ def erase(tx: Connection, gallery: UUID, decisions: Iterable[UUID]) -> None:
 def repoint(tx: Connection, source: UUID, into: UUID) -> None:
     """Voices of one person are another's from now on."""
     tx.execute(update(tables.decided_voices).where(_V.speaker == source).values(speaker=into))
+
+
+def _older(keep_days: float) -> ColumnElement[bool]:
+    return _D.created <= datetime.now(UTC) - timedelta(days=keep_days)
 
 
 def _erased_since(tx: Connection, sequence: int) -> bool:

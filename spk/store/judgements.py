@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import String, func, select, type_coerce
 
 from spk.errors import InputError
 from spk.store import audit, calibrations, decisions, queries, tables
@@ -18,6 +18,7 @@ from spk.store.records import (
     ProfileStatistics,
     SamplePrint,
     Snapshot,
+    Speaker,
     samples_key,
 )
 
@@ -73,13 +74,13 @@ class Judgements:
         with self._database.read() as tx:
             return calibrations.find(tx, gallery, which)
 
-    def statistics(self, gallery: Gallery, calibration: str) -> dict[UUID, ProfileStatistics]:
-        """What was kept of how people's profiles score against a calibration's cohort.
+    def statistics(self, calibration: str, speakers: Iterable[UUID]) -> dict[UUID, ProfileStatistics]:
+        """What was kept of how these people's profiles score against a calibration's cohort.
 
         Those whose ``samples`` are not the profile's :func:`samples_key` any more are of no use.
         """
         with self._database.read() as tx:
-            return calibrations.statistics(tx, gallery, calibration)
+            return calibrations.statistics(tx, calibration, speakers)
 
     def keep_statistics(self, calibration: str, computed: Sequence[ProfileStatistics]) -> None:
         """Keep how profiles score against a calibration's cohort."""
@@ -94,7 +95,7 @@ class Judgements:
         with self._database.read() as tx:
             people = tx.scalar(select(func.count()).where(speakers.gallery == gallery.id)) or 0
             ids = tx.scalars(
-                select(samples.id)
+                select(type_coerce(samples.id, String))  # hexadecimal digits, a tenth of the time that UUIDs take
                 .join(tables.speakers, speakers.id == samples.speaker)
                 .where(speakers.gallery == gallery.id)
             ).all()
@@ -102,7 +103,7 @@ class Judgements:
         return Snapshot(people, len(ids), samples_key(ids, digits=64), last.sequence, last.hash)
 
     def record_decision(self, gallery: Gallery, decision: NewDecision, *, keep_days: float) -> DecisionRecord:
-        """Keep a decision, and remove those of the gallery that are older than ``keep_days``.
+        """Keep a decision, and remove those that are older than ``keep_days``.
 
         Raises:
             InputError: they are not to be kept for any time.
@@ -111,16 +112,16 @@ class Judgements:
         if keep_days <= 0:
             raise InputError(f"decisions cannot be kept for {keep_days:g} days: keep none, or set keep_decisions")
         with self._database.write() as tx:
-            decisions.prune(tx, gallery, keep_days)
+            decisions.prune(tx, keep_days)
             return decisions.record(tx, gallery, decision)
 
-    def prune_decisions(self, gallery: Gallery, keep_days: float) -> int:
-        """Remove the decisions of a gallery that are older than so many days; how many there were."""
+    def prune_decisions(self, keep_days: float) -> int:
+        """Remove the decisions of every gallery that are older than so many days; how many there were."""
         with self._database.read() as tx:
-            if not decisions.latest(tx, gallery, 1):
+            if not decisions.any_older(tx, keep_days):
                 return 0
         with self._database.write() as tx:
-            return decisions.prune(tx, gallery, keep_days)
+            return decisions.prune(tx, keep_days)
 
     def decisions(self, gallery: Gallery, limit: int = 20) -> list[DecisionRecord]:
         """The last decisions of a gallery, newest first."""
@@ -135,6 +136,12 @@ class Judgements:
         """
         with self._database.read() as tx:
             return decisions.find(tx, which)
+
+    def decisions_about(self, speaker: Speaker) -> list[DecisionRecord]:
+        """The decisions that hold a voice that is or may be this person's, oldest first."""
+        with self._database.read() as tx:
+            found = [decisions.find(tx, which) for which in decisions.of_speaker(tx, speaker.id)]
+        return sorted(found, key=lambda record: (record.created, record.id))
 
     def sample_prints(self, model: str, samples: Collection[UUID]) -> dict[UUID, SamplePrint]:
         """The samples of these ids that are still there, with their voiceprints by one model."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -34,10 +34,13 @@ __all__ = [
     "fingerprints",
     "galleries",
     "models_by_sample",
+    "people",
+    "portions",
     "profiles",
     "same_speaker",
     "sample_prints",
     "samples",
+    "speaker_ids",
     "speakers",
     "voiceprint_keys",
     "voiceprints",
@@ -94,6 +97,23 @@ def speakers(tx: Connection, gallery: UUID, *conditions: ColumnElement[bool]) ->
         select(table).where(_P.gallery == gallery, *conditions).order_by(_P.name.is_(None), _P.name, _P.created, _P.id)
     )
     return [_speaker(row) for row in found]
+
+
+def speaker_ids(tx: Connection, gallery: UUID) -> list[UUID]:
+    """The ids of a gallery's speakers, in their order."""
+    return list(tx.scalars(select(_P.id).where(_P.gallery == gallery).order_by(_P.id)))
+
+
+def people(tx: Connection, ids: Iterable[UUID]) -> list[Speaker]:
+    """The speakers of these ids, of whatever gallery; those who are gone are left out."""
+    some_by_some = (tx.execute(select(tables.speakers).where(_P.id.in_(some))) for some in portions(ids))
+    return [_speaker(row) for rows in some_by_some for row in rows]
+
+
+def portions(ids: Iterable[UUID]) -> Iterator[list[UUID]]:
+    """Ids in lists short enough for one query."""
+    every = list(ids)
+    return (every[start : start + _MANY] for start in range(0, len(every), _MANY))
 
 
 def with_prefix(tx: Connection, gallery: UUID, digits: str) -> list[Speaker]:
@@ -158,10 +178,9 @@ def voiceprints(tx: Connection, speaker: Speaker) -> list[Voiceprint]:
 def sample_prints(tx: Connection, model: str, samples: Collection[UUID]) -> dict[UUID, SamplePrint]:
     """Samples with their voiceprints by one model; those that are gone are left out."""
     found: dict[UUID, SamplePrint] = {}
-    ids = list(samples)
-    for start in range(0, len(ids), _MANY):
+    for some in portions(samples):
         query = _joined(*_SAMPLE, _V.vector, prints=True)
-        query = query.where(_S.id.in_(ids[start : start + _MANY]), _M.fingerprint == model)
+        query = query.where(_S.id.in_(some), _M.fingerprint == model)
         for row in tx.execute(query):
             found[row.sample_id] = SamplePrint(_sample(row), tables.from_bytes(row.vector)[0])
     return found

@@ -273,7 +273,7 @@ class DecidedVoice:
 
     Attributes:
         label: Of the diarization.
-        speaker: Who it is or may be; None for somebody whom nobody enrolled is.
+        speaker: Who it is or may be, with whom it is erased; None for nobody who is enrolled.
         vector: (dim,) float32, L2-normalised.
     """
 
@@ -335,11 +335,13 @@ class ProfileStatistics:
     deviation: float
 
 
-def samples_key(samples: Iterable[UUID], digits: int = 16) -> str:
-    """A hash of which samples: the same for the same ones in any order.
+def samples_key(samples: Iterable[UUID | str], digits: int = 16) -> str:
+    """A hash of which samples, by id or its hexadecimal digits: the same for the same ones in any order.
 
     >>> one, other = UUID(int=1), UUID(int=2)
     >>> samples_key([one, other]) == samples_key([other, one]) != samples_key([one])
     True
     """
-    return sha256("".join(sorted(id_.hex for id_ in samples)).encode()).hexdigest()[:digits]
+    return sha256("".join(sorted(id_ if isinstance(id_, str) else id_.hex for id_ in samples)).encode()).hexdigest()[
+        :digits
+    ]

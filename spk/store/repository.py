@@ -125,6 +125,16 @@ class Store(Judgements):
         with self._database.read() as tx:
             return queries.find_speaker(tx, gallery, who)
 
+    def speaker_ids(self, gallery: Gallery) -> list[UUID]:
+        """The ids of a gallery's speakers, in their order: of many people much faster than `speakers`."""
+        with self._database.read() as tx:
+            return queries.speaker_ids(tx, gallery.id)
+
+    def people(self, ids: Iterable[UUID]) -> list[Speaker]:
+        """The speakers of these ids, of whatever gallery; those who are gone are left out."""
+        with self._database.read() as tx:
+            return queries.people(tx, ids)
+
     # What speakers are known by
 
     def samples(self, whose: Speaker | Gallery) -> list[Sample]:

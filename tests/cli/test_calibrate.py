@@ -95,6 +95,14 @@ def test_use_carries_a_calibration_elsewhere(fitted: Fitted, tmp_path: Path) -> 
     assert other("calibrate", "--show", "--json").records[0]["in_use"]
 
 
+def test_another_version_of_a_model_is_refused_where_nobody_is_enrolled_yet(fitted: Fitted, tmp_path: Path) -> None:
+    record = json.loads((fitted.spk.folder / "fitted.json").read_text(encoding="utf-8"))
+    (tmp_path / "old.json").write_text(json.dumps(record | {"fingerprint": "0" * 64}), encoding="utf-8")
+    spk = Spk(tmp_path, tmp_path / "home")
+    assert "ecapa" in spk("calibrate", "--use", "old.json", status=2).err
+    assert "generic" in spk("calibrate", "--show").lines[0]
+
+
 def test_identify_judges_by_it(fitted: Fitted, corpus, rows, tmp_path: Path) -> None:
     home = fitted.spk.copy(tmp_path / "home")
     people = list(rows)[:2]
@@ -160,6 +168,7 @@ def test_too_few_people(fitted: Fitted, corpus, rows, people: int, says: str) ->
         (("gone.csv", "--use", "default"), "--use takes one calibration"),
         (("--show", "--use", "default"), "give one of them"),
         (("--show", "a", "b"), "takes one id"),
+        (("--gallery-samples", "people.csv"), "learns from the gallery alone"),
         (("--drop-suspects", "--keep-suspects"), "give one of them"),
         (("--use", "0123abcd"), "no calibration 0123abcd is kept"),
         (("--use", "gone.json"), "gone.json"),

@@ -101,10 +101,13 @@ def test_the_gallery_as_it_is(corpus, listed: Spk, result, tmp_path) -> None:
 
     trials = [f"{person} {row['file']} {'target' if person == row['speaker'] else 'nontarget'}\n"
               for row in probes[:4] for person in PEOPLE[:2]]  # fmt: skip
-    (listed.folder / "trials.txt").write_text("".join(trials))
+    known = f"{enrolled[0]['speaker']} {enrolled[0]['file']}"
+    (listed.folder / "trials.txt").write_text("".join([*trials, f"{known} target\n"]))
     done = spk("evaluate", "trials.txt", "--json", "trials.json")
-    assert "8 trials, 4 of them of one person" in done.lines[0]
+    assert "9 trials, 5 of them of one person" in done.lines[0]
+    assert f"left out: {known}: that is this very recording" in done.out
     claims = json.loads((listed.folder / "trials.json").read_text(encoding="utf-8"))["claims"]
+    assert len(claims) == 8
     by_probe = {probe["file"]: probe for probe in again["probes"]}
     for claim in claims:
         probe = by_probe[claim["test"]]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from .conftest import ANN, Demo, Spk
+from .conftest import ANN, BOB, Demo, Spk
 
 NEWEST = "decision 00000000 (spk explain 00000000)"
 
@@ -103,17 +103,28 @@ def test_none_are_kept_unless_wanted(there: Spk) -> None:
     there("identify", "ann.wav", "--single", "--evidence", "why.json", SPK_KEEP_DECISIONS="0")
     assert json.loads((there.folder / "why.json").read_text())["decision_id"] is None
     assert there("explain", "--json").records == []
+    there("identify", "ann.wav", "--single")
+    there("speakers", "list", SPK_KEEP_DECISIONS="0.000001")  # whatever opens the home next
+    assert there("explain", "--json").records == []
     for wrong in ("-1", "often", "nan", "1e9"):
         assert "keep" in there("identify", "ann.wav", "--single", status=2, SPK_KEEP_DECISIONS=wrong).err
 
 
-def test_it_goes_with_the_person(there: Spk) -> None:
+def test_it_goes_with_the_person(there: Spk, demo: Demo) -> None:
     [hers] = there("identify", "ann.wav", "--single", "--json").records
-    there("verify", "bob", "ann.wav", status=1)
+    there("verify", "bob", "ann.wav", status=1)  # her voice, too: whoever was claimed or invited
+    there("identify", "ann.wav", "--single", "--attendees", "bob")
+    demo.cut(there.folder / "bob.wav", *BOB)
+    there("verify", "ann", "bob.wav", status=1)
+    [ann] = there("speakers", "export", "ann").records
+    assert [(one["kind"], one["recording"]) for one in ann["decisions"]] == [
+        ("identify", "ann.wav"), ("verify", "ann.wav"), ("identify", "ann.wav"),
+    ]  # fmt: skip
+    assert {len(one["vector"]) for one in ann["decisions"]} == {192}
     there("speakers", "delete", "ann", "--yes")
     assert "no decision" in there("explain", hers["decision_id"], status=2).err
     [left] = there("explain", "--json").records
-    assert left["kind"] == "verify"
+    assert (left["kind"], left["recording"]) == ("verify", "bob.wav")
     told = there("explain", left["decision_id"])
     assert "erased)" in told.out
     assert "ann " not in told.out.replace("ann.wav", "")
@@ -128,6 +139,25 @@ def test_a_person_who_was_renamed_or_merged(there: Spk) -> None:
     there("speakers", "merge", "anna", "bob")
     assert "SPEAKER_00: known bob" in there("explain", record["decision_id"]).out
     assert "the same" in there("replay", record["decision_id"]).out
+    [claim] = there("verify", "bob", "ann.wav", "--json").records
+    there("speakers", "rename", "bob", "ann")
+    assert there("replay", claim["decision_id"]).lines[-1].split()[:3] == ["SPEAKER_00", "same", "ann"]
+
+
+def test_a_claim_of_somebody_who_was_merged_since(there: Spk) -> None:
+    [claim] = there("verify", "ann", "ann.wav", "--fpir", "0.03", "--json").records
+    there("speakers", "merge", "ann", "bob")
+    told = there("explain", claim["decision_id"]).out
+    assert "SPEAKER_00: same bob" in told
+    assert "at most 3 % of false claims" in told
+    assert there("replay", claim["decision_id"]).lines[-1].split()[:3] == ["SPEAKER_00", "same", "bob"]
+
+
+def test_why_a_short_clip_stays_unsure(there: Spk, demo: Demo) -> None:
+    demo.cut(there.folder / "short.wav", (11.0, 11.3))
+    [record] = there("identify", "short.wav", "--single", "--json").records
+    assert record["speakers"][0]["verdict"] == "unsure"
+    assert "unsure whatever the numbers say: a verdict needs 0.5 s" in there("explain", record["decision_id"]).out
 
 
 def test_what_differs_is_status_1(there: Spk) -> None:
@@ -171,6 +201,7 @@ def test_bad_arguments(there: Spk) -> None:
     for arguments, said in (
         (("explain", "nowhere.json"), "there is no such file"),
         (("explain", "ffffffff"), "no decision ffffffff"),
+        (("explain", ""), "no decision"),
         (("explain", "what?"), "is no decision's id"),
         (("replay", "ffffffff"), "no decision"),
         (("identify", "ann.wav", "--evidence", "no/where.json"), "there is no folder"),

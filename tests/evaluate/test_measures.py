@@ -10,7 +10,7 @@ import pytest
 
 from spk.evaluate.measures import Share, measure
 from spk.evaluate.rates import pooled, pooled_claims, search_rates
-from spk.evaluate.results import Evaluation, Searches
+from spk.evaluate.results import Evaluation, Probe, Searches
 
 
 def of(searches: Searches):
@@ -101,6 +101,17 @@ def test_trials_weigh_as_often_as_their_speakers_are_drawn(searches) -> None:
     assert not weight[4:8].any()
     assert weight[32].tolist() == [6, 0, 3, 3, 3, 3, 3, 3]
     assert trials.groups.tolist() == [0] * 8 + [1] * 4
+
+
+def test_an_interval_of_searches_holds_the_value_where_the_gallery_is_large() -> None:
+    rng = np.random.default_rng(0)
+    people = tuple(f"person{number}" for number in range(60))
+    names = [*people, *(f"stranger{number}" for number in range(20))]
+    probes = tuple(Probe(f"{who}-{take}", who, who in people, 3.0, "unsure") for who in names for take in range(6))
+    same = np.array([probe.speaker for probe in probes])[:, None] == np.array(people)
+    llr = np.where(same, 6.0, -6.0) + 3.5 * rng.normal(size=same.shape)
+    for rate in of(Searches(people, probes, llr / 20, llr, llr)).search["claim"].values():
+        assert rate.low < rate.value < rate.high
 
 
 def test_who_is_who_in_a_list_of_trials(claims) -> None:

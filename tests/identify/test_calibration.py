@@ -1,6 +1,9 @@
+import copy
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -17,13 +20,19 @@ from spk.identify.calibration import (
     default_calibration,
 )
 from spk.identify.false_alarms import FalseAlarms
-from spk.identify.scoring import CentredCosine
+from spk.identify.scoring import AsNorm, CentredCosine, Cosine, Fusion, LdaPlda, Plda
 
 
 @dataclass(frozen=True)
 class Model:
     name: str
     fingerprint: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    vectors: np.ndarray
+    net_seconds: np.ndarray
 
 
 def flat(dim):
@@ -33,6 +42,8 @@ def flat(dim):
 
 
 HERE = Calibration("model", "a" * 64, flat(3), slope=42.0, offset=12.0, constant=2.0, half_seconds=1.0)
+
+FALSE_ALARMS = FalseAlarms((-2.5, -1.0, -0.9, 0.7, -0.1))
 
 cosines = st.floats(-1, 1)
 seconds = st.floats(0, 1e5)
@@ -149,7 +160,7 @@ def test_saving_and_loading_changes_nothing(tmp_path):
         speakers=2,
         trials={"target": 3, "nontarget": 4},
         held_out=HeldOut(rate, rate, rate),
-        false_alarms=FalseAlarms((-2.5, -1.0, -0.9, 0.7, -0.1)),
+        false_alarms=FALSE_ALARMS,
         generic=False,
     )
     calibration.save(tmp_path / "c.json")
@@ -200,6 +211,38 @@ def test_a_damaged_calibration_is_refused(tmp_path, change):
     (tmp_path / "c.json").write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(FormatError, match=r"c\.json"):
         Calibration.load(tmp_path / "c.json")
+
+
+VOICES = np.random.default_rng(0).normal(size=(60, 6)) * 0.3 + np.repeat(np.eye(20, 6), 3, axis=0)
+RECIPES = {
+    recipe.name: recipe.fit(VOICES, np.repeat(np.arange(20), 3))
+    for recipe in (Cosine(), AsNorm(top=5, size=20), Plda(), LdaPlda(), Fusion([3, 3], [Cosine(), CentredCosine()]))
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("value", [None, "x", float("nan"), -1, 10**400, [], [1.0, 2.0], [[1.0]], {}])
+def test_a_calibration_of_which_any_one_part_is_damaged(name, value):
+    """It is read whole, or refused; what was read can score."""
+    whole = json.loads(json.dumps(replace(HERE, recipe=RECIPES[name], false_alarms=FALSE_ALARMS).to_json()))
+    person = Profile(np.eye(1, 6, dtype=np.float32), np.ones(1))
+    for path in _paths(whole):
+        record = copy.deepcopy(whole)
+        *way, last = path
+        reduce(lambda place, key: place[key], way, record)[last] = value
+        with suppress(FormatError):
+            read = Calibration.parse(json.dumps(record))
+            if len(read.recipe.background_) == 6:  # of another model, else
+                read.llr(read.scorer([person])(np.eye(2, 6), [person]), 1.0, 1.0)
+
+
+def _paths(value, path=()):
+    """Of every part but the whole; of long lists, of the first two."""
+    if path:
+        yield path
+    parts = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from _paths(part, (*path, key))
 
 
 def test_a_missing_file_is_refused(tmp_path):

@@ -248,6 +248,14 @@ def test_right_labels_raise_no_suspicion() -> None:
         assert find_suspects(voices(20, 5, seed=seed)) == []
 
 
+def test_labels_are_checked_where_there_is_a_fused_model_alone() -> None:
+    material = voices(20, 5)
+    [name] = material.models
+    fused = replace(material, vectors={"a+b": material.vectors[name]}, models={"a+b": material.models[name]})
+    [suspect] = find_suspects(relabelled(fused, [0], to=7))
+    assert 0 in suspect.rows
+
+
 def test_a_mislabelled_clip_is_found_with_its_pieces() -> None:
     material = voices(20, 5)
     wrong = int(np.flatnonzero((material.speaker == 3) & material.natural)[0])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spk.identify.metrics import (
+    Binned,
     act_dcf,
     cllr,
     clopper_pearson,
@@ -118,3 +119,14 @@ def test_draws_keep_groups_apart_and_come_again():
     assert all((draw[groups == 0].sum(), draw[groups == 1].sum()) == (2, 3) for draw in draws)
     assert [draw.tolist() for draw in draws] == [draw.tolist() for draw in speaker_draws(groups, 50)]
     assert draws[0].tolist() != draws[1].tolist() or draws[1].tolist() != draws[2].tolist()
+
+
+def test_bins_measure_what_the_trials_do():
+    rng = np.random.default_rng(3)
+    for count in (50, 20_000):
+        same = rng.random(count) < 0.3
+        score = np.where(same, 3.0, -3.0) + 2.5 * rng.normal(size=count)
+        weight = rng.integers(0, 4, size=count).astype(float)
+        binned = Binned.of(score, same)(weight)
+        for measure, within in ((eer, 2e-3), (min_cllr, 2e-3), (min_dcf, 0.02)):
+            assert measure(*binned) == pytest.approx(measure(score, same, weight), abs=within)

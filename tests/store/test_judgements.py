@@ -146,8 +146,9 @@ def test_decisions_go_after_their_days(store, gallery, decide, monkeypatch):
     assert {one.id for one in store.decisions(gallery)} == {younger.id, new.id}
     with pytest.raises(NotFoundError):
         store.decision(old.id)
-    assert store.prune_decisions(gallery, 0) == 2
-    assert store.prune_decisions(gallery, 0) == 0
+    assert store.prune_decisions(28) == 1
+    assert store.prune_decisions(0) == 1
+    assert store.prune_decisions(0) == 0
     assert store.decisions(gallery) == []
     with pytest.raises(InputError, match="keep_decisions"):
         decide(None, keep_days=0)
@@ -226,12 +227,14 @@ def test_statistics_of_profiles(store, gallery, sample):
     store.keep_statistics("c", [ProfileStatistics(alice.id, "old", 0.1, 0.2), ProfileStatistics(bob.id, "b", 1, 2)])
     store.keep_statistics("c", [ProfileStatistics(alice.id, "new", 0.3, 0.4)])
     store.keep_statistics("other", [ProfileStatistics(alice.id, "new", 0.5, 0.6)])
-    found = store.statistics(gallery, "c")
+    both = [alice.id, bob.id]
+    found = store.statistics("c", both)
+    assert list(store.statistics("c", [bob.id])) == [bob.id]
     assert (found[alice.id], found[bob.id].mean) == (ProfileStatistics(alice.id, "new", 0.3, 0.4), 1)
     store.delete(alice)
     store.keep_statistics("c", [ProfileStatistics(alice.id, "new", 0.3, 0.4)])
-    assert list(store.statistics(gallery, "c")) == [bob.id]
-    assert store.statistics(gallery, "other") == {}
+    assert list(store.statistics("c", both)) == [bob.id]
+    assert store.statistics("other", both) == {}
 
 
 def test_decisions_of_a_newer_clock_stay(store, gallery, decide, monkeypatch):

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spk.errors import InputError
-from spk.identify.scoring.recipe import Prints, Recipe, labelled, mean_profiles, speaker_means, unit
+from spk.identify.scoring.recipe import Prints, Recipe, fitted, labelled, mean_profiles, speaker_means, unit
 
 __all__ = ["AsNorm", "CohortStatistics"]
 
 SEED = 7
+MOST = 100_000  # voices of a cohort; a thousand do as well as more
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +133,8 @@ class AsNorm(Recipe):
             InputError: there is no cohort in it.
         """
         recipe = cls(int(record["top"]), int(record["size"]))
-        if not 0 < recipe.top <= recipe.size:
+        if not 0 < recipe.top <= recipe.size <= MOST:
             raise InputError(f"of a cohort of {recipe.size} voices the nearest {recipe.top} cannot be taken")
-        recipe.background_ = np.array(record["background"], dtype=np.float64)
-        recipe.spread_ = np.array(record["spread"], dtype=np.float64)
+        recipe.background_ = fitted(record, "background", None)
+        recipe.spread_ = fitted(record, "spread", None, len(recipe.background_))
         return recipe

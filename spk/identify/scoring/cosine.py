@@ -8,7 +8,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spk.identify.scoring.recipe import Prints, Recipe, gallery_centre, labelled, mean_profiles, speaker_means, unit
+from spk.identify.scoring.recipe import (
+    Prints,
+    Recipe,
+    fitted,
+    gallery_centre,
+    labelled,
+    mean_profiles,
+    speaker_means,
+    unit,
+)
 
 __all__ = ["CentredCosine", "Cosine", "PrototypeCosine"]
 
@@ -47,7 +56,7 @@ class Cosine(Recipe):
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         """What `to_json` gave."""
         recipe = cls()
-        recipe.background_ = np.array(record["background"], dtype=np.float64)
+        recipe.background_ = fitted(record, "background", None)
         return recipe
 
 

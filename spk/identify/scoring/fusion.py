@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spk.errors import InputError
-from spk.identify.scoring.recipe import Prints, Recipe, labelled, unit
+from spk.identify.scoring.recipe import Prints, Recipe, fitted, labelled, unit
 
 __all__ = ["Fusion"]
 
@@ -116,10 +116,16 @@ class Fusion(Recipe):
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """What `to_json` gave."""
+        """What `to_json` gave.
+
+        Raises:
+            InputError: the recipes are not for parts of these sizes.
+        """
         from spk.identify.scoring import recipe_from_json
 
         recipe = cls(record["sizes"], [recipe_from_json(part) for part in record["parts"]])
-        recipe.weights_ = np.array(record["weights"], dtype=np.float64)
+        if recipe.sizes != tuple(len(part.background_) for part in recipe.parts):
+            raise InputError(f"the recipes of a fusion are not for parts of the sizes {recipe.sizes}")
+        recipe.weights_ = fitted(record, "weights", len(recipe.parts))
         recipe.background_ = np.concatenate([part.background_ for part in recipe.parts])
         return recipe

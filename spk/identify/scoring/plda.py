@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spk.errors import InputError
-from spk.identify.scoring.recipe import Prints, Recipe, gallery_centre, labelled, mean_profiles, speaker_means, unit
+from spk.identify.scoring.recipe import (
+    Prints,
+    Recipe,
+    fitted,
+    gallery_centre,
+    labelled,
+    mean_profiles,
+    speaker_means,
+    unit,
+)
 
 __all__ = ["LdaPlda", "Plda"]
 
@@ -106,12 +115,13 @@ class Plda(Recipe):
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         """What `to_json` gave."""
         recipe = cls()
-        recipe.background_ = np.array(record["background"], dtype=np.float64)
-        reduction = record["reduction"]
+        recipe.background_ = fitted(record, "background", None)
         dim = len(recipe.background_)
-        recipe.reduction_ = np.eye(dim) if reduction is None else np.array(reduction, dtype=np.float64)
-        recipe.basis_ = np.array(record["basis"], dtype=np.float64)
-        recipe.psi_ = np.array(record["psi"], dtype=np.float64)
+        recipe.reduction_ = np.eye(dim) if record["reduction"] is None else fitted(record, "reduction", dim, None)
+        recipe.basis_ = fitted(record, "basis", recipe.reduction_.shape[1], None)
+        recipe.psi_ = fitted(record, "psi", recipe.basis_.shape[1])
+        if (recipe.psi_ <= 0).any():
+            raise InputError("psi holds variances, which are above 0")
         return recipe
 
 

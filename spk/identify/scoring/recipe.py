@@ -18,6 +18,7 @@ __all__ = [
     "Prints",
     "Recipe",
     "Scorer",
+    "fitted",
     "gallery_centre",
     "labelled",
     "mean_profiles",
@@ -161,6 +162,24 @@ def gallery_centre(
     people = mean_profiles(profiles)
     centre: NDArray[np.float64] = (people.sum(axis=0) + weight * background) / (len(people) + weight)
     return centre
+
+
+def fitted(record: Mapping[str, Any], name: str, *shape: int | None) -> NDArray[np.float64]:
+    """An array that was fitted, as `Recipe.to_json` wrote it; None stands for any size but 0.
+
+    >>> fitted({"psi": [0.5, 0.25]}, "psi", 2)
+    array([0.5 , 0.25])
+
+    Raises:
+        InputError: it has another shape, or a number is not finite.
+    """
+    array = np.array(record[name], dtype=np.float64)
+    sizes = zip(array.shape, shape, strict=False)
+    if array.ndim != len(shape) or not array.size or any(want not in (None, size) for size, want in sizes):
+        raise InputError(f"{name} has the shape {array.shape}, which is not that of its recipe")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} holds what is no finite number")
+    return array
 
 
 def labelled(vectors: ArrayLike, speakers: ArrayLike, least: int = 2) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

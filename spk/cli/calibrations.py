@@ -1,0 +1,184 @@
+"""Calibrations that are kept, and how they are printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spk.cli.common import exists, print_json, print_table, say, write_output
+from spk.errors import FingerprintError
+
+if TYPE_CHECKING:
+    from spk.config import Workbench
+    from spk.identify.calibration import Calibration, Interval
+    from spk.identify.choosing import Compared
+    from spk.identify.fitting import Figures, Result
+
+__all__ = ["SHIPPED", "about", "find", "recipe_name", "result_json", "show", "table", "use", "write"]
+
+SHIPPED = "default"  # what the calibration that ships is called
+
+
+def show(bench: Workbench, given: Sequence[str], output: Path | None, *, as_json: bool) -> None:
+    """What is in use and what is kept, or all about the one that is given."""
+    in_use = bench.store.calibration(bench.gallery)
+    if given or output is not None:
+        calibration = find(bench, given[0] if given else in_use.id if in_use else SHIPPED)
+        if output is not None:
+            write(calibration, output)
+        elif as_json:
+            print_json(about(calibration, in_use=bool(in_use and in_use.id == calibration.id)))
+        else:
+            _details(calibration, in_use=bool(in_use and in_use.id == calibration.id))
+        return
+    kept = [find(bench, record.id) for record in bench.store.calibrations(bench.gallery)]
+    if as_json:
+        for calibration in kept:
+            print_json(about(calibration, in_use=bool(in_use and in_use.id == calibration.id)))
+        return
+    if in_use is None:
+        say(f"in use: the calibration that ships for {bench.model_name} (generic)")
+    else:
+        _details(find(bench, in_use.id), in_use=True)
+    if kept:
+        say()
+        print_table(
+            ("kept", "recipe", "model", "speakers", "cllr", "created"),
+            (
+                (
+                    one.id,
+                    recipe_name(one),
+                    one.model,
+                    one.speakers,
+                    f"{one.held_out.cllr.value:.3f}" if one.held_out else "",
+                    one.created,
+                )
+                for one in kept
+            ),
+        )
+
+
+def use(bench: Workbench, which: str, *, as_json: bool, quiet: bool) -> None:
+    """Judge the gallery by a calibration.
+
+    Raises:
+        FingerprintError: it is for a model that nobody there is enrolled by, or for another version of one.
+    """
+    from spk.embed import model_id
+    from spk.identify.explaining import calibration_record
+
+    if which == SHIPPED:
+        bench.store.use_calibration(bench.gallery, None)
+        if as_json:
+            print_json({"id": None, "in_use": True})
+        elif not quiet:
+            say(f'The gallery "{bench.gallery.name}" is judged by the calibration that ships from now on.')
+        return
+    calibration = find(bench, which)
+    calibration.check(model_id(calibration.model))  # also where nobody is enrolled yet
+    there = bench.store.models(bench.gallery)
+    if there and calibration.fingerprint not in there:
+        raise FingerprintError(
+            f"the calibration {calibration.id} is for {calibration.model} ({calibration.fingerprint[:12]}), by which "
+            f'nobody in the gallery "{bench.gallery.name}" is enrolled: enroll people by it first'
+        )
+    bench.store.keep_calibration(bench.gallery, calibration_record(calibration))
+    bench.store.use_calibration(bench.gallery, calibration.id)
+    if as_json:
+        print_json(about(calibration, in_use=True))
+    elif not quiet:
+        say(f'The gallery "{bench.gallery.name}" is judged by {calibration.id} from now on.')
+        _details(calibration, in_use=True)
+
+
+def find(bench: Workbench, which: str) -> Calibration:
+    """By an id, a file, or ``default``."""
+    from spk.embed import model_id
+    from spk.identify.calibration import Calibration, default_calibration
+
+    if which == SHIPPED:
+        return default_calibration(model_id(bench.model_name))
+    path = Path(which)
+    if which.endswith(".json") or exists(path):
+        return Calibration.load(path)
+    record = bench.store.find_calibration(bench.gallery, which)
+    return Calibration.parse(record.record, source=f"calibration {record.id}")
+
+
+# Printing
+
+
+def write(calibration: Calibration, output: Path) -> None:
+    """As a file that `--use` reads."""
+    write_output(output, json.dumps(calibration.to_json(), indent=1, ensure_ascii=False) + "\n")
+
+
+def recipe_name(calibration: Calibration) -> str:
+    """The recipe's name; of a fusion, that of its parts."""
+    parts = getattr(calibration.recipe, "parts", ())
+    return "+".join(dict.fromkeys(part.name for part in parts)) or calibration.recipe.name
+
+
+def _details(calibration: Calibration, *, in_use: bool) -> None:
+    held_out = calibration.held_out
+    say(f"{calibration.id}  {recipe_name(calibration)} on {calibration.model}{', in use' if in_use else ''}")
+    say(f"fitted {calibration.created} on {calibration.data or 'something that it does not say'}")
+    trials = ", ".join(f"{count} {kind}" for kind, count in calibration.trials.items())
+    say(f"{calibration.speakers} speakers, trials: {trials}{'; generic' if calibration.generic else ''}")
+    if held_out is not None:
+        eer = _percent(held_out.eer)
+        say(f"on speakers it did not know: Cllr {held_out.cllr}, minCllr {held_out.min_cllr}, EER {eer} %")
+    if calibration.false_alarms is None:
+        say("it does not say which threshold keeps to an --fpir")
+
+
+def about(calibration: Calibration, *, in_use: bool) -> dict[str, Any]:
+    """The record without the numbers of the recipe."""
+    record = {name: value for name, value in calibration.to_json().items() if name != "recipe"}
+    return {"id": calibration.id, "in_use": in_use, "recipe": recipe_name(calibration), **record}
+
+
+def table(rows: Sequence[tuple[str, str, Result | Compared]]) -> None:
+    """Figures, a row each under two names of what they are of."""
+
+    def cells(figures: Figures) -> tuple[str, ...]:
+        return (
+            _percent(figures.eer),
+            f"{figures.min_dcf.value:.3f}",
+            _plain(figures.cllr),
+            _plain(figures.min_cllr),
+            *(f"{100 * rate:.1f}" for rate in figures.fnir.values()),
+        )
+
+    fpirs = ("FNIR at 1 %", "at 5 %")
+    print_table(
+        ("recipe", "model", "EER %", "minDCF", "Cllr", "minCllr", *fpirs, "Cllr less first"),
+        (
+            (name, of, *cells(row.figures), _plain(row.difference) if row.difference else "")
+            if row.figures
+            else (name, of, *[""] * 6, getattr(row, "reason", ""))
+            for name, of, row in rows
+        ),
+    )
+
+
+def result_json(row: Result | Compared) -> dict[str, Any]:
+    """The same as plain data."""
+    candidate = getattr(row, "candidate", None)
+    about = {"model": candidate.model, "recipe": candidate.recipe} if candidate else {}
+    if row.figures is None:
+        return {**about, "reason": getattr(row, "reason", "")}
+    figures = asdict(row.figures)
+    fnir = {str(fpir): rate for fpir, rate in figures.pop("fnir").items()}
+    return {**about, **figures, "fnir": fnir, "difference": asdict(row.difference) if row.difference else None}
+
+
+def _percent(rate: Interval) -> str:
+    return f"{100 * rate.value:.1f} ({100 * rate.low:.1f}-{100 * rate.high:.1f})"
+
+
+def _plain(rate: Interval) -> str:
+    return f"{rate.value:.3f} ({rate.low:.3f} to {rate.high:.3f})"
