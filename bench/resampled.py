@@ -1,9 +1,9 @@
 """More voices than were recorded: a smoothed bootstrap of real ones.
 
-A resampled voice lies midway between a real voice and one of its nearest, as seen from the middle of all: a draw from
-where voices are dense, near nobody in particular. Strangers' scores against such voices have the mean, the spread and the
-tail that they have against real ones. (Playing recordings faster or slower also makes other people's voices, but ones
-that nobody resembles.)
+A resampled voice lies midway between a real voice and one of its nearest, as seen from the middle of all: a draw
+from where voices are dense, near nobody in particular. Strangers' scores against such voices have the mean, the spread
+and the tail that they have against real ones. (Recordings played faster or slower are other people's voices to a model,
+too, but ones that nobody resembles.)
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from spk.formats.lines import printable
-from spk.identify.gallery import LEAST_SECONDS
+from spk.identify.gallery import CLEAR_SECONDS, LEAST_SECONDS
 
 if TYPE_CHECKING:
     from spk.identify.evidence import Evidence, Person, Standing, VoiceEvidence
@@ -56,8 +56,7 @@ def _voice(evidence: Evidence, voice: VoiceEvidence) -> Iterator[str]:
     if voice.heard is None:
         yield _line("", "too little for the model: compared with nobody")
         return
-    if voice.heard < LEAST_SECONDS:
-        yield _line("", f"unsure whatever the numbers say: a verdict needs {LEAST_SECONDS:g} s")
+    yield from _too_short(voice.heard)
     if best is None:
         yield _line("", "nobody is enrolled by this model")
         return
@@ -87,6 +86,13 @@ def _voice(evidence: Evidence, voice: VoiceEvidence) -> Iterator[str]:
             yield _line("", _person(evidence, person))
     if voice.rest.llr is not None:
         yield _line("", f"{_count(voice.rest.people, 'other')}, LLR {voice.rest.llr:+.2f} together")
+
+
+def _too_short(seconds: float) -> Iterator[str]:
+    if seconds < LEAST_SECONDS:
+        yield _line("", f"unsure whatever the numbers say: a verdict needs {LEAST_SECONDS:g} s")
+    elif seconds < CLEAR_SECONDS:
+        yield _line("", f"too short to rule anybody out, which needs {CLEAR_SECONDS:g} s")
 
 
 def _pieces(evidence: Evidence, voice: VoiceEvidence) -> Iterator[str]:

@@ -22,7 +22,7 @@ from spk.identify.fitting import (
     speaker_draws,
 )
 from spk.identify.labelled import CUTS, Material
-from spk.identify.scoring import RECIPES
+from spk.identify.scoring import RECIPES, CentredCosine
 from spk.identify.trials import draw_galleries, score_trials
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ __all__ = [
     "fit_best",
 ]
 
-COMPARED = ("cosine", "centred-cosine", "as-norm", "plda", "lda-plda")
+COMPARED = ("cosine", "centred-cosine", "prototype-cosine", "as-norm", "plda", "lda-plda")
 """The recipes that are compared unless somebody names others."""
 
 
@@ -113,6 +113,8 @@ def choose(results: Sequence[Result], models: Collection[str] | None = None) -> 
     if not fitted:
         reasons = "; ".join(dict.fromkeys(result.reason for result in results if result.reason))
         raise InputError(f"no recipe could be fitted: {reasons or 'name a recipe and a model'}")
+    # What ships is as simple as a plain cosine, and has proved itself on other people's recordings.
+    fitted.sort(key=lambda some: ("+" in some.candidate.model, some.candidate.recipe != CentredCosine.name))
     best = min(fitted, key=lambda result: result.draws[0])
     for result in fitted[: fitted.index(best)]:
         told = ~np.isnan(result.draws[1:])

@@ -157,10 +157,11 @@ class OperatingPoint:
         return cls.from_costs(**costs)
 
     def needed(self, people: int, false_alarms: FalseAlarms | None = None) -> float:
-        """The posterior log odds of a person, against a stranger and everybody else, that make a name.
+        """The posterior log odds that make a name: of a person against a stranger and everybody else.
 
-        Where ``fpir`` is set they count from a stranger who is as probable beforehand as anybody of the gallery,
-        whatever ``prior_unknown`` is: so are false alarms counted.
+        Where ``fpir`` is set, those of anybody of the gallery against a stranger, who is as probable beforehand,
+        whatever ``prior_unknown`` is: so are false alarms counted. The name is then that of the person who is more
+        probable than all the others together.
 
         Args:
             people: How many people the voice could be of.
@@ -225,8 +226,8 @@ class Match:
         probability: Posterior probability that it is the person.
         margin: ``llr`` less that of the runner-up; None when there is none.
         runner_up: The next best person.
-        log_odds: Of the person against a stranger and everybody else, natural log, a stranger being as probable
-            beforehand as anybody of the gallery.
+        log_odds: What the verdict went by, natural log: of the person against a stranger and everybody else; where a
+            false-alarm rate was asked for, of anybody of the gallery against a stranger.
         false_alarm: How often a stranger would look at least this much like somebody of this gallery; None where
             the calibration does not know.
         stranger: Posterior probability of a stranger, as the verdict is given by; None when the gallery is empty.
@@ -283,11 +284,10 @@ def decide(
     naming = _naming(llr, point.prior_unknown, people, distinct=distinct)
     if not len(speakers):
         return [Match(None, None, None, 0.0, None, Verdict.UNKNOWN, None)] * len(llr)
-    even = naming
-    if point.prior_unknown != PRIOR_STRANGER:
-        even = _naming(llr, PRIOR_STRANGER, people, distinct=distinct)
     alone = _naming(llr, point.prior_unknown, people, distinct=False) if distinct else naming
-    probability, odds, even_odds = naming.belief.people, naming.belief.log_odds, even.belief.log_odds
+    probability = naming.belief.people
+    somebody = posterior(llr, PRIOR_STRANGER, people).somebody
+    odds = naming.belief.log_odds if point.fpir is None else np.broadcast_to(somebody[:, None], llr.shape)
     # Who loses a name to another voice may have been taken for two by the diarization: that makes no stranger.
     stranger = np.minimum(naming.belief.stranger, alone.belief.stranger)
     matches: list[Match] = []
@@ -295,10 +295,11 @@ def decide(
         order = np.argsort(-scores, kind="stable")
         best, verdict = int(order[0]), Verdict.UNKNOWN if stranger[voice] >= point.no else Verdict.UNSURE
         given = naming.given[voice]
-        if given is not None and (odds if point.fpir is None else even_odds)[voice, given] >= needed:
+        # Only a stranger is a false alarm; of the people, one must be more probable than all the others together.
+        clear = point.fpir is None or probability[voice].max() > probability[voice].sum() / 2
+        if given is not None and clear and odds[voice, given] >= needed:
             best, verdict = given, Verdict.KNOWN
         others = [int(person) for person in order[:2] if person != best]
-        log_odds = float(even_odds[voice, best])
         matches.append(
             Match(
                 speaker=speakers[best],
@@ -308,8 +309,8 @@ def decide(
                 margin=float(scores[best] - scores[others[0]]) if others else None,
                 verdict=verdict,
                 runner_up=speakers[others[0]] if others else None,
-                log_odds=log_odds,
-                false_alarm=None if false_alarms is None else false_alarms.rate(log_odds, people),
+                log_odds=float(odds[voice, best]),
+                false_alarm=None if false_alarms is None else false_alarms.rate(float(somebody[voice]), people),
                 stranger=float(stranger[voice]),
             )
         )

@@ -275,7 +275,7 @@ class CrossValidation:
                     samples = tuple(_any_samples(material, int(person), rng) for person in known)
                     draw = GalleryDraw(known, samples, probes, len(known))
                     trials = score_trials(material, candidate.model, draw, recipes[number])
-                    odds = posterior(llr(calibration, trials)).log_odds.max(axis=1)
+                    odds = posterior(llr(calibration, trials)).somebody
                     found.append(Strangers(size, odds, kind_weights(trials.kind)))
         return FalseAlarmFit().fit(found).false_alarms_
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from spk.embed import ModelId
 from spk.errors import FingerprintError, InputError
 from spk.identify.calibration import Calibration
-from spk.identify.decision import Match, OperatingPoint, decide
+from spk.identify.decision import Match, OperatingPoint, Verdict, decide
 from spk.identify.false_alarms import FalseAlarms
 from spk.identify.scoring import GalleryScorer as RecipeScorer
 from spk.store.records import Gallery, Profile, ProfileStatistics, Speaker, SpeakerState, samples_key
@@ -23,10 +23,12 @@ from spk.store.records import Gallery, Profile, ProfileStatistics, Speaker, Spea
 if TYPE_CHECKING:
     from spk.store import Store
 
-__all__ = ["LEAST_SECONDS", "Comparison", "GalleryScorer"]
+__all__ = ["CLEAR_SECONDS", "LEAST_SECONDS", "Comparison", "GalleryScorer"]
 
 LEAST_SECONDS = 0.5
 """Net speech under which no verdict is given on a voice: on shorter clips one best guess in five is wrong."""
+CLEAR_SECONDS = 1.5
+"""Net speech under which a voice may be recognised, but nobody is ruled out: most misses are on shorter clips."""
 
 EXACT = 1000
 """Galleries of up to so many people are scored whole, larger ones through the vector engine."""
@@ -63,12 +65,18 @@ class Comparison:
     def decide(self, point: OperatingPoint, *, distinct: bool) -> list[Match]:
         """One match a voice; see `spk.identify.decision.decide`.
 
-        A voice of less than :data:`LEAST_SECONDS` is ``unsure`` whatever its scores say, and takes nobody's name.
+        A voice of less than :data:`LEAST_SECONDS` is ``unsure`` whatever its scores say, and takes nobody's name. One
+        of less than :data:`CLEAR_SECONDS` is never ``unknown``, but in an empty gallery.
         """
         long = self.seconds >= LEAST_SECONDS
         sure = iter(self._decide(point, long, distinct=distinct))
         short = iter(self._decide(point, ~long, distinct=False))
-        return [next(sure) if enough else next(short).unsure() for enough in long]
+        matches = [next(sure) if enough else next(short).unsure() for enough in long]
+        hasty = (self.seconds < CLEAR_SECONDS) & bool(self.profiles)
+        return [
+            match.unsure() if too_short and match.verdict is Verdict.UNKNOWN else match
+            for match, too_short in zip(matches, hasty, strict=True)
+        ]
 
     def _decide(self, point: OperatingPoint, voices: NDArray[np.bool_], *, distinct: bool) -> list[Match]:
         return decide(

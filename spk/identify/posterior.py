@@ -43,6 +43,15 @@ class Posterior:
         return np.asarray(np.exp(self.logs[:, 0]))
 
     @property
+    def somebody(self) -> NDArray[np.float64]:
+        """(voices,), natural log odds: anybody of the gallery, whoever it is, against a stranger.
+
+        >>> posterior(np.array([[6.0, 0.0], [6.0, 6.0]])).somebody.round(1)
+        array([5.3, 6. ])
+        """
+        return np.asarray(np.logaddexp.reduce(self.logs[:, 1:], axis=1) - self.logs[:, 0])
+
+    @property
     def log_odds(self) -> NDArray[np.float64]:
         """(voices, people), natural log: each person against a stranger and all the other people.
 

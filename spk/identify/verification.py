@@ -15,7 +15,7 @@ from spk.diarize import VoiceActivity
 from spk.embed import EmbeddedSpeech, Embedder, Speech, embed_pieces
 from spk.errors import AudioError
 from spk.identify.decision import VERIFICATION, Decision, OperatingPoint, gallery_llr, rounded_rate
-from spk.identify.gallery import LEAST_SECONDS, Comparison, GalleryScorer
+from spk.identify.gallery import CLEAR_SECONDS, LEAST_SECONDS, Comparison, GalleryScorer
 from spk.identify.posterior import posterior
 from spk.store.records import Profile, Speaker
 
@@ -143,11 +143,14 @@ def judge(comparison: Comparison, point: OperatingPoint) -> Verification:
     llr = float(gallery_llr(comparison.llr, people=comparison.people)[0, 0])
     seconds = float(comparison.seconds[0])
     belief = posterior(comparison.llr, point.prior_unknown, comparison.people)
-    enough = min(comparison.profiles[0].total_net_seconds, seconds) >= LEAST_SECONDS
+    shorter = min(comparison.profiles[0].total_net_seconds, seconds)
+    decision = point.judge(llr, comparison.false_alarms)
+    if shorter < LEAST_SECONDS or (shorter < CLEAR_SECONDS and decision is Decision.DIFFERENT):
+        decision = Decision.UNSURE
     return Verification(
         float(comparison.cosine[0, 0]),
         llr,
-        point.judge(llr, comparison.false_alarms) if enough else Decision.UNSURE,
+        decision,
         seconds,
         None if comparison.false_alarms is None else comparison.false_alarms.rate(llr, 1),
         float(belief.people[0, 0]),
