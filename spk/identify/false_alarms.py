@@ -1,9 +1,10 @@
 """How often a stranger looks how much like somebody of a gallery: what ties a threshold to a false-alarm rate.
 
-The best person's posterior odds say how sure a name is; a share of strangers reaches any odds, and this module knows
-which share. For calibrated evidence it hardly depends on the size N of the gallery: a stranger's likelihood ratios
-average 1 over the people, however many they are (E[LR | stranger] = 1), so by Markov's inequality their mean, and
-with it the odds of anybody at equal priors, reaches x in at most one case out of x. Real voices stay far below that
+The odds that a voice is anybody's of the gallery, and no stranger's, are the mean of its likelihood ratios against the
+people, where a stranger is as probable beforehand as all of them. A share of strangers reaches any odds, and this
+module knows which share. For calibrated evidence it hardly depends on the size N of the gallery: a stranger's
+likelihood ratio against anybody is 1 on average (E[LR | stranger] = 1), so their mean is, too, and by Markov's
+inequality reaches x in at most one case out of x, however many people there are. Real voices stay far below that
 bound. How far is fitted, on strangers whom random galleries of known people have never heard, as a logistic
 regression of "reaches q" on the log odds q and the size:
 
@@ -35,7 +36,7 @@ GRID = np.arange(-4.0, 6.01, 0.5)  # log odds at which the shares are fitted
 
 @dataclass(frozen=True)
 class FalseAlarms:
-    """The fitted curve: log odds of the best person against false-positive identification rate (FPIR).
+    """The fitted curve: log odds of anybody of the gallery against false-positive identification rate (FPIR).
 
     >>> alarms = FalseAlarms((-2.2, -1.0, -0.9, 0.8, -0.1))
     >>> [round(alarms.rate(3.0, people), 4) for people in (5, 50, 500)]
@@ -56,7 +57,7 @@ class FalseAlarms:
             raise InputError("false alarms must become fewer as the odds rise: fit the calibration on more strangers")
 
     def rate(self, log_odds: float, people: int) -> float:
-        """The share of strangers whose best person among so many reaches these log odds."""
+        """The share of strangers who reach these log odds in a gallery of so many people."""
         above, below = max(log_odds, 0.0), min(log_odds, 0.0)
         logit = self._at_zero(people) + self.coefficients[1] * above + self._slope_below(people) * below
         return 1.0 / (1.0 + exp(-max(min(logit, 500.0), -500.0)))
@@ -85,7 +86,7 @@ class Strangers:
 
     Attributes:
         people: How many the gallery had.
-        log_odds: (voices,) posterior log odds of the best person, a stranger being as probable as anybody before.
+        log_odds: (voices,) that it is anybody's of the gallery; a stranger's is as probable beforehand.
         weight: (voices,) how much each counts.
     """
 
