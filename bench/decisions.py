@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -305,16 +306,18 @@ def _verdicts(parts: Sequence[Searches]) -> dict[str, dict[str, int]]:
 def times(material: Material, crowds: Sequence[int], scratch: Path) -> list[dict[str, Any]]:
     """One decision in galleries of made-up people; real voices ask."""
     model = material.models["ecapa"]
-    crowd = Crowd(scratch / "home", model, default_calibration(model))
     vectors = material.vectors["ecapa"][material.natural][:41]
     record = []
     for people in crowds:
         say(f"filling a gallery of {people:,}", err=True)
+        home = scratch / str(people)
+        crowd = Crowd(home, model, default_calibration(model))
         crowd.grow(people)
         first, each = crowd.seconds(vectors, 3.0)
+        crowd.close()
+        shutil.rmtree(home)
         half, most = np.percentile(1000 * each, [50, 95])
         record.append({"people": people, "first_s": first, "p50_ms": float(half), "p95_ms": float(most)})
-    crowd.close()
     print("\none decision, from vector to verdict, in galleries of made-up people (for size alone: they are noise)")
     print_table(
         ["people", "first, with opening (s)", "then, median (ms)", "95 % (ms)"],

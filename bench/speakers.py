@@ -151,7 +151,7 @@ def trials(bench: Workbench, heard: Heard, baseline: Matrix | None) -> tuple[Tri
     columns = {profile.speaker.name: column for column, profile in enumerate(comparison.profiles)}
     order = [columns[name] for name in heard.people]
     cosine, llr = np.zeros((2, len(judged), len(order)))
-    cosine[judged] = comparison.cosine[:, order]
+    cosine[judged] = comparison.score[:, order]
     # What `spk verify` says of each claim: the gallery's other people are weighed against it.
     llr[judged] = gallery_llr(comparison.llr, people=comparison.people)[:, order]
     scores = {"cosine": cosine, "llr": llr}

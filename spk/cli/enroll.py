@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import chain
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = ["enroll"]
 
 SLACK = 0.1  # seconds that a turn may reach past the end: tools round
-NAMELESS = re.compile(r"SPEAKER_\d+")  # what spk diarize calls people
 
 
 def enroll(
@@ -203,7 +201,7 @@ def _from_manifest(manifest: Path) -> People:
 
 def _from_turns(recording: Path, turns: Path, names: dict[str, str], batch: Batch) -> People:
     from spk.enroll import excerpts_of_turns
-    from spk.formats.rttm import read_rttm
+    from spk.formats.rttm import NAMELESS, read_rttm
 
     files = read_rttm(turns)
     if not files:

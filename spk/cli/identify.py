@@ -228,6 +228,7 @@ def _print(
 
 def _line(voice: Voice) -> str:
     """One voice and its evidence, for people to read."""
+    from spk.identify.decision import score_text
     from spk.identify.gallery import LEAST_SECONDS
 
     match, parts = voice.match, [f"{voice.net_seconds:.1f} s"]
@@ -239,10 +240,10 @@ def _line(voice: Voice) -> str:
     recognised = voice.named is not None and voice.kept_as is None
     if voice.kept_as is not None:
         parts.append("new")
-    if match.llr is not None and match.cosine is not None and voice.speaker is not None:
+    if match.llr is not None and match.score is not None and voice.speaker is not None:
         if not recognised:
             parts.append(f"nearest {voice.speaker.label}")
-        parts.append(f"LLR {match.llr:+.1f}, cosine {match.cosine:.2f}")
+        parts.append(f"LLR {match.llr:+.1f}, {score_text(match.score, 2, is_cosine=match.is_cosine)}")
     if voice.runner_up is not None and match.margin is not None:
         parts.append(f"next {voice.runner_up.label} by {match.margin:.1f}")
     if recognised and voice.provisional:

@@ -193,9 +193,11 @@ class _Judge:
 
 
 def _line(found: Verification) -> str:
+    from spk.identify.decision import score_text
     from spk.identify.gallery import LEAST_SECONDS
 
     seconds = f"{found.net_seconds:.1f} s of speech"
     if found.net_seconds < LEAST_SECONDS:
         seconds += ", too short to say"
-    return f"{found.decision.value} (LLR {found.llr:+.2f}, cosine {found.cosine:.3f}, {seconds})"
+    score = score_text(found.score, 3, is_cosine=found.is_cosine)
+    return f"{found.decision.value} (LLR {found.llr:+.2f}, {score}, {seconds})"

@@ -220,7 +220,7 @@ class _Doctor:
                 continue
             person = scorer.anonymous(profile.vectors[rest], profile.net_seconds[rest])
             compared = scorer.against([person], profile.vectors[mine], profile.net_seconds[mine].tolist())
-            score[mine], llr[mine] = compared.cosine[:, 0], compared.llr[:, 0]
+            score[mine], llr[mine] = compared.score[:, 0], compared.llr[:, 0]
             seconds[mine] = person.total_net_seconds
         return _Rest(score, llr, seconds)
 

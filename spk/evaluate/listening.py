@@ -276,7 +276,7 @@ def _claimed(result: Claimed, found: Verification) -> Claimed:
     plain = found.llr if found.comparison is None else float(found.comparison.llr[0, 0])
     return replace(
         result,
-        score=round(found.cosine, DIGITS),
+        score=round(found.score, DIGITS),
         llr=round(plain, DIGITS),
         claim=round(found.llr, DIGITS),
         decision=found.decision.value,
@@ -301,7 +301,7 @@ def _searches(scorer: GalleryScorer, prior_unknown: float, probes: list[Probe], 
     claim = gallery_llr(comparison.llr, prior_unknown, comparison.people)
     matrices = np.full((3, len(probes), len(people)), np.nan)
     judged = [probe.verdict != "refused" for probe in probes]
-    matrices[:, judged] = np.round([comparison.cosine, comparison.llr, claim], DIGITS)
+    matrices[:, judged] = np.round([comparison.score, comparison.llr, claim], DIGITS)
     return Searches(people, tuple(probes), *matrices)
 
 

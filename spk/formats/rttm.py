@@ -33,7 +33,10 @@ from spk.errors import FormatError, TimelineError
 from spk.formats.lines import printable, read_lines
 from spk.timeline import Segment, Timeline, Turn
 
-__all__ = ["RttmLine", "read_rttm", "write_rttm"]
+__all__ = ["NAMELESS", "RttmLine", "read_rttm", "write_rttm"]
+
+NAMELESS = re.compile(r"SPEAKER_\d+")
+"""Labels of a diarization that nobody has given names: they mean another person in every recording."""
 
 _NA = "<NA>"
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")

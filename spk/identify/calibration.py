@@ -231,7 +231,8 @@ class Calibration:
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise FormatError(path, f"the calibration cannot be read ({error})") from error
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise FormatError(path, f"the calibration cannot be read ({reason}): check the path") from error
         calibration = cls.parse(text, source=str(path))
         return calibration.check(model) if model else calibration
 

@@ -221,7 +221,7 @@ class Match:
 
     Attributes:
         speaker: The person; None when the gallery is empty.
-        cosine: Score of the voice against the person's profile.
+        score: Of the voice against the person's profile, by the calibration's recipe.
         llr: Calibrated evidence for the person against a stranger, natural log.
         probability: Posterior probability that it is the person.
         margin: ``llr`` less that of the runner-up; None when there is none.
@@ -231,10 +231,11 @@ class Match:
         false_alarm: How often a stranger would look at least this much like somebody of this gallery; None where
             the calibration does not know.
         stranger: Posterior probability of a stranger, as the verdict is given by; None when the gallery is empty.
+        is_cosine: Whether ``score`` is a cosine.
     """
 
     speaker: UUID | None
-    cosine: float | None
+    score: float | None
     llr: float | None
     probability: float
     margin: float | None
@@ -243,6 +244,7 @@ class Match:
     log_odds: float | None = None
     false_alarm: float | None = None
     stranger: float | None = None
+    is_cosine: bool = False
 
     def unsure(self) -> Match:
         """The same of a voice with too little speech for a verdict."""
@@ -251,32 +253,34 @@ class Match:
 
 def decide(
     llr: NDArray[Any],
-    cosine: NDArray[Any],
+    score: NDArray[Any],
     speakers: Sequence[UUID],
     *,
     point: OperatingPoint | None = None,
     false_alarms: FalseAlarms | None = None,
     people: int | None = None,
     distinct: bool = False,
+    is_cosine: bool = False,
 ) -> list[Match]:
     """One match for each voice.
 
     Args:
         llr: (voices, people) calibrated LLRs.
-        cosine: (voices, people) the scores they came from.
+        score: (voices, people) the scores they came from.
         speakers: The people, one a column.
         point: When a verdict is given; the default point if None.
         false_alarms: The calibration's.
         people: How many people the voices could be of, if more than were compared.
         distinct: Whether the voices are different people's: then they are judged together, and no two of them are
             ``known`` as one person.
+        is_cosine: Whether the scores are cosines.
 
     Raises:
         InputError: the shapes do not fit, numbers are not finite, or as for `OperatingPoint.needed`.
     """
-    if llr.shape != cosine.shape or llr.ndim != 2 or llr.shape[1] != len(speakers):
-        raise InputError(f"LLRs {llr.shape} and cosines {cosine.shape} do not fit {len(speakers)} speakers")
-    if not np.isfinite(cosine).all():
+    if llr.shape != score.shape or llr.ndim != 2 or llr.shape[1] != len(speakers):
+        raise InputError(f"LLRs {llr.shape} and scores {score.shape} do not fit {len(speakers)} speakers")
+    if not np.isfinite(score).all():
         raise InputError("scores must be finite numbers: embed and score the voices again")
     point = point or OperatingPoint()
     people = max(people or 0, len(speakers))
@@ -291,8 +295,8 @@ def decide(
     # Who loses a name to another voice may have been taken for two by the diarization: that makes no stranger.
     stranger = np.minimum(naming.belief.stranger, alone.belief.stranger)
     matches: list[Match] = []
-    for voice, scores in enumerate(llr):
-        order = np.argsort(-scores, kind="stable")
+    for voice, llrs in enumerate(llr):
+        order = np.argsort(-llrs, kind="stable")
         best, verdict = int(order[0]), Verdict.UNKNOWN if stranger[voice] >= point.no else Verdict.UNSURE
         given = naming.given[voice]
         # Only a stranger is a false alarm; of the people, one must be more probable than all the others together.
@@ -303,18 +307,40 @@ def decide(
         matches.append(
             Match(
                 speaker=speakers[best],
-                cosine=float(cosine[voice, best]),
-                llr=float(scores[best]),
+                score=float(score[voice, best]),
+                llr=float(llrs[best]),
                 probability=float(probability[voice, best]),
-                margin=float(scores[best] - scores[others[0]]) if others else None,
+                margin=float(llrs[best] - llrs[others[0]]) if others else None,
                 verdict=verdict,
                 runner_up=speakers[others[0]] if others else None,
                 log_odds=float(odds[voice, best]),
                 false_alarm=None if false_alarms is None else false_alarms.rate(float(somebody[voice]), people),
                 stranger=float(stranger[voice]),
+                is_cosine=is_cosine,
             )
         )
     return matches
+
+
+def score_fields(score: float | None, *, is_cosine: bool) -> dict[str, float | None]:
+    """A score as fields of JSON; ``cosine`` is null where it is none.
+
+    >>> score_fields(0.65721, is_cosine=True)
+    {'score': 0.65721, 'cosine': 0.65721}
+    >>> score_fields(44.13, is_cosine=False)
+    {'score': 44.13, 'cosine': None}
+    """
+    rounded = None if score is None else round(score, 6)
+    return {"score": rounded, "cosine": rounded if is_cosine else None}
+
+
+def score_text(score: float, digits: int, *, is_cosine: bool) -> str:
+    """A score for people to read.
+
+    >>> score_text(0.657, 2, is_cosine=True), score_text(44.13, 2, is_cosine=False)
+    ('cosine 0.66', 'score 44.13')
+    """
+    return f"{'cosine' if is_cosine else 'score'} {score:.{digits}f}"
 
 
 def rounded_rate(rate: float | None) -> float | None:

@@ -142,7 +142,7 @@ class Collector:
         others = [int(column) for column in np.argsort(-llrs, kind="stable")[:2] if column != 0]
         match = Match(
             speaker=claimed.id,
-            cosine=found.cosine,
+            score=found.score,
             llr=float(llrs[0]),
             probability=found.probability,
             margin=float(llrs[0] - llrs[others[0]]) if others else None,
@@ -151,6 +151,7 @@ class Collector:
             log_odds=found.llr,
             false_alarm=found.false_alarm,
             stranger=found.stranger,
+            is_cosine=found.is_cosine,
         )
         one = _One(self.scorer, comparison, 0, heard.embedded.vector, point)
         voice = replace(
@@ -287,7 +288,7 @@ class _One:
         return Person(
             speaker=str(profile.speaker.id),
             column=column,
-            score=float(self.comparison.cosine[self.row, column]),
+            score=float(self.comparison.score[self.row, column]),
             llr=float(self.comparison.llr[self.row, column]),
             probability=float(self.belief.people[0, column]),
             samples=len(profile.samples),
@@ -296,7 +297,7 @@ class _One:
         )
 
     def _standings(self, candidate: Person) -> list[Standing]:
-        others = np.delete(self.comparison.cosine[self.row], candidate.column)
+        others = np.delete(self.comparison.score[self.row], candidate.column)
         found = [_standing("gallery", candidate.score, others)] if len(others) else []
         cohort = self.scorer.calibration.recipe.cohort()
         if cohort is not None:

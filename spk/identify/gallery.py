@@ -43,19 +43,21 @@ class Comparison:
 
     Attributes:
         profiles: Whom the voices were compared with, m people.
-        cosine: (voices, m), of the calibration's recipe.
+        score: (voices, m), of the calibration's recipe.
         llr: (voices, m), natural log.
         seconds: (voices,), the net speech behind each voice.
         people: How many people the voices could be of: those compared, and those who are too unlike to be.
         false_alarms: The calibration's.
+        is_cosine: Whether the scores are cosines.
     """
 
     profiles: tuple[Profile, ...]
-    cosine: NDArray[np.float64]
+    score: NDArray[np.float64]
     llr: NDArray[np.float64]
     seconds: NDArray[np.float64]
     people: int
     false_alarms: FalseAlarms | None = None
+    is_cosine: bool = False
 
     @property
     def speakers(self) -> dict[UUID | None, Speaker]:
@@ -81,12 +83,13 @@ class Comparison:
     def _decide(self, point: OperatingPoint, voices: NDArray[np.bool_], *, distinct: bool) -> list[Match]:
         return decide(
             self.llr[voices],
-            self.cosine[voices],
+            self.score[voices],
             [profile.speaker.id for profile in self.profiles],
             point=point,
             false_alarms=self.false_alarms,
             people=self.people,
             distinct=distinct,
+            is_cosine=self.is_cosine,
         )
 
 
@@ -182,11 +185,18 @@ class GalleryScorer:
         self, profiles: Sequence[Profile], vectors: NDArray[np.float32], seconds: Sequence[float]
     ) -> Comparison:
         """Compare voices with some people of the gallery, or with people who are not in it."""
-        cosine = self.scorer(vectors, profiles)
+        calibration, score = self.calibration, self.scorer(vectors, profiles)
         net = np.asarray(seconds, dtype=np.float64)
         known_for = np.array([profile.total_net_seconds for profile in profiles])
-        llr = self.calibration.llr(cosine, net[:, None], known_for)
-        return Comparison(tuple(profiles), cosine, llr, net, self.searched, self.calibration.false_alarms)
+        return Comparison(
+            profiles=tuple(profiles),
+            score=score,
+            llr=calibration.llr(score, net[:, None], known_for),
+            seconds=net,
+            people=self.searched,
+            false_alarms=calibration.false_alarms,
+            is_cosine=calibration.recipe.is_cosine,
+        )
 
     def among(self, vectors: NDArray[np.float32], seconds: Sequence[float]) -> NDArray[np.float64]:
         """LLRs (voices, voices) that voices are one person's.

@@ -14,7 +14,7 @@ from spk.diarize import Diarization, Diarizer, SpeakerCount, VoiceActivity, diar
 from spk.embed import Embedder, ModelId, Piece, Speech, embed_pieces
 from spk.embed.weights import Progress
 from spk.errors import AudioError
-from spk.identify.decision import Match, OperatingPoint, Verdict, rounded_rate
+from spk.identify.decision import Match, OperatingPoint, Verdict, rounded_rate, score_fields
 from spk.identify.gallery import LEAST_SECONDS, Comparison, GalleryScorer
 from spk.identify.joint import one_voice_each
 from spk.store.records import Speaker, SpeakerState
@@ -101,7 +101,7 @@ class Voice:
             "speaker_id": str(self.named.id) if self.named else None,
             "name": self.name,
             "verdict": self.verdict.value,
-            "cosine": _rounded(self.match.cosine),
+            **score_fields(self.match.score, is_cosine=self.match.is_cosine),
             "llr": _rounded(self.match.llr),
         }
 
@@ -164,9 +164,9 @@ class Identification:
         (whether the candidate's profile is) and ``same_voice_as`` (labels that were taken for this very voice).
 
         Turns and speakers both say who it is: ``verdict`` (known, unsure, unknown), ``speaker_id`` (null for unsure
-        and for a stranger who is not kept), ``name`` (null unless known), and ``cosine`` and ``llr`` (natural log) of
-        the candidate. What cannot be said is null: everything about a candidate in an empty gallery, or of a
-        voice with too little speech of its own for the model.
+        and for a stranger who is not kept), ``name`` (null unless known), and ``score`` (the recipe's), ``cosine``
+        (the score where it is one, else null) and ``llr`` (natural log) of the candidate. What cannot be said is null:
+        everything about a candidate in an empty gallery, or of a voice with too little speech of its own for the model.
         """
         voices = {voice.label: voice for voice in self.voices}
         return {

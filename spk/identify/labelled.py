@@ -22,7 +22,7 @@ from spk.embed import Embedder, ModelId, Speech, embed_speech
 from spk.errors import AudioError, FormatError, InputError, NotFoundError
 from spk.formats.lines import printable
 from spk.formats.manifest import read_manifest
-from spk.formats.rttm import read_rttm
+from spk.formats.rttm import NAMELESS, read_rttm
 from spk.timeline import Segment
 
 if TYPE_CHECKING:
@@ -110,11 +110,13 @@ class Labels:
         clips: In the order they were named.
         left_out: How many rows were no person's clips, by role.
         source: What was read, for the record: kinds and counts, nobody's name.
+        skipped: What is labelled and tells nothing, one line each.
     """
 
     clips: tuple[Labelled, ...]
     left_out: Mapping[str, int]
     source: str
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,6 +278,8 @@ def read_labels(paths: Sequence[Path]) -> Labels:
     if missing := [clip.name for clip in labels.clips if not clip.file.is_file()]:
         files = ", ".join(dict.fromkeys(missing))
         raise NotFoundError(f"{len(set(missing))} of the files that are named are not there: {files}")
+    if not labels.clips and labels.skipped:
+        raise InputError(f"no voice of these recordings has a name: {'; '.join(labels.skipped[:3])}")
     if not labels.clips:
         raise InputError(f"{printable(paths[0])}: holds no labelled speech: name a speaker and a file in each row")
     return labels
@@ -312,7 +316,10 @@ def _folder(folder: Path) -> Labels:
 
 
 def _turns(recordings: Sequence[Path]) -> Labels:
-    """What each label says alone; the recording is the session, so nobody is compared with themselves in one."""
+    """What each label says alone; the recording is the session, so nobody is compared with themselves in one.
+
+    Labels that nobody has corrected are left out: ``SPEAKER_00`` is somebody else in each recording.
+    """
     if missing := [printable(file) for file in recordings if not file.is_file()]:
         raise NotFoundError(f"{len(missing)} of the files that are named are not there: {', '.join(missing)}")
     without = [printable(file) for file in recordings if not file.with_suffix(".rttm").is_file()]
@@ -321,7 +328,8 @@ def _turns(recordings: Sequence[Path]) -> Labels:
             f"{', '.join(without) or 'turns alone'}: whose voice is it? Put the corrected turns beside each recording "
             "(talk.wav, talk.rttm), or write a table of speaker,file"
         )
-    clips = []
+    clips: list[Labelled] = []
+    skipped: list[str] = []
     for recording in recordings:
         path = recording.with_suffix(".rttm")
         files = read_rttm(path)
@@ -329,10 +337,13 @@ def _turns(recordings: Sequence[Path]) -> Labels:
             raise FormatError(path, f"has turns of {len(files)} recordings, none of them {recording.stem}")
         timeline = files.get(recording.stem) or next(iter(files.values()))
         for label in timeline.labels:
+            if NAMELESS.fullmatch(label):
+                skipped.append(f"{printable(path)}: {label} has no name; write it into the turns")
+                continue
             alone = tuple(part for part in timeline.alone(label) if part.duration >= SCRAP)
             if alone:
                 clips.append(Labelled(label, recording, printable(recording), turns=alone))
-    return Labels(tuple(clips), {}, "recordings with corrected turns")
+    return Labels(tuple(clips), {}, "recordings with corrected turns", tuple(skipped))
 
 
 # Hearing
@@ -361,7 +372,7 @@ def hear(
     Raises:
         InputError: nothing is left.
     """
-    skipped: list[str] = []
+    skipped = list(labels.skipped)
     found: list[dict[str, Any]] = []
     waiting: list[tuple[dict[str, Any], Speech]] = []
     heard: set[tuple[str, str]] = set()

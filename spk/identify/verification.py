@@ -14,7 +14,7 @@ from spk.audio import Audio
 from spk.diarize import VoiceActivity
 from spk.embed import EmbeddedSpeech, Embedder, Speech, embed_pieces
 from spk.errors import AudioError
-from spk.identify.decision import VERIFICATION, Decision, OperatingPoint, gallery_llr, rounded_rate
+from spk.identify.decision import VERIFICATION, Decision, OperatingPoint, gallery_llr, rounded_rate, score_fields
 from spk.identify.gallery import CLEAR_SECONDS, LEAST_SECONDS, Comparison, GalleryScorer
 from spk.identify.posterior import posterior
 from spk.store.records import Profile, Speaker
@@ -27,7 +27,7 @@ class Verification:
     """What may be said of a claim.
 
     Attributes:
-        cosine: Of the calibration's recipe.
+        score: Of the calibration's recipe.
         llr: Natural log: above 0 speaks for the claim.
         decision: Same, different, or unsure.
         net_seconds: Speech in the tested recording, in seconds.
@@ -36,9 +36,10 @@ class Verification:
         probability: Posterior probability of the claim, of what is known beforehand.
         stranger: That of a stranger.
         comparison: The voice against the claimed person, in the first column, and everybody else.
+        is_cosine: Whether ``score`` is a cosine.
     """
 
-    cosine: float
+    score: float
     llr: float
     decision: Decision
     net_seconds: float
@@ -46,11 +47,12 @@ class Verification:
     probability: float | None = None
     stranger: float | None = None
     comparison: Comparison | None = field(default=None, repr=False, compare=False)
+    is_cosine: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The fields that ``spk verify --json`` prints."""
         return {
-            "cosine": round(self.cosine, 6),
+            **score_fields(self.score, is_cosine=self.is_cosine),
             "llr": round(self.llr, 6),
             "decision": self.decision.value,
             "net_speech": round(self.net_seconds, 3),
@@ -148,7 +150,7 @@ def judge(comparison: Comparison, point: OperatingPoint) -> Verification:
     if shorter < LEAST_SECONDS or (shorter < CLEAR_SECONDS and decision is Decision.DIFFERENT):
         decision = Decision.UNSURE
     return Verification(
-        float(comparison.cosine[0, 0]),
+        float(comparison.score[0, 0]),
         llr,
         decision,
         seconds,
@@ -156,4 +158,5 @@ def judge(comparison: Comparison, point: OperatingPoint) -> Verification:
         float(belief.people[0, 0]),
         float(belief.stranger[0]),
         comparison,
+        comparison.is_cosine,
     )

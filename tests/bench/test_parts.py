@@ -122,7 +122,7 @@ def test_trials_score_what_verify_says(few, tmp_path):
             for column, name in enumerate(heard.people):
                 said = verifier.claim(bench.store.speaker(bench.gallery, name), voice)
                 assert every.scores["llr"][number, column] == pytest.approx(said.llr, abs=1e-4)
-                assert every.scores["cosine"][number, column] == pytest.approx(said.cosine, abs=1e-5)
+                assert every.scores["cosine"][number, column] == pytest.approx(said.score, abs=1e-5)
     counts = [sum(lengths.values()) for kinds in shares(heard).values() for lengths in kinds.values()]
     assert sum(counts) == len(heard.probes)
     assert {probe.verdict for probe in heard.noises} == {"refused"}

@@ -8,7 +8,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+
+from spk.identify.choosing import COMPARED
 
 from .conftest import Spk
 
@@ -62,12 +66,47 @@ def test_it_fits_compares_and_puts_to_use(fitted: Fitted) -> None:
     assert f"{PEOPLE * CLIPS} clips of {PEOPLE} people" in record["data"]
     assert "an4" not in json.dumps(record["data"])
     compared = record["compared"]
-    assert [one["recipe"] for one in compared] == ["cosine", "centred-cosine", "as-norm", "plda", "lda-plda"]
+    assert [one["recipe"] for one in compared] == list(COMPARED)
     assert all(("cllr" in one) != ("reason" in one) for one in compared)
     best = min((one for one in compared if "cllr" in one), key=lambda one: one["cllr"]["value"])
     assert record["best"]["model"] == "ecapa"
     assert best["cllr"]["value"] < 0.4
     assert json.loads((fitted.spk.folder / "fitted.json").read_text())["created"] == record["created"]
+
+
+def test_corrected_turns(corpus, rows, tmp_path: Path) -> None:
+    """Conversations with their turns beside them; what is said at once is nobody's, nor what has no name."""
+    waiting = [row for clips in zip(*list(rows.values())[:PEOPLE], strict=True) for row in clips]  # everybody, in turn
+    sizes = [2, 2, 2, 3] * CLIPS
+    for number, size in enumerate(sizes):
+        some, waiting = waiting[:size], waiting[size:]
+        conversation(tmp_path / f"talk{number:02d}.wav", corpus, some, nameless=number == 0)
+    assert not waiting
+    spk = Spk(tmp_path, tmp_path / "home")
+    [record] = spk("calibrate", ".", "--models", "ecapa", "--recipe", "cosine", "--json").records
+    assert record["in_use"]
+    assert record["data"].startswith("recordings with corrected turns: ")
+    assert f"{PEOPLE * CLIPS - 1} clips of {PEOPLE} people, {PEOPLE} of them with 2 recordings" in record["data"]
+    assert [line.split(": ")[1] for line in record["skipped"]] == ["SPEAKER_00 has no name; write it into the turns"]
+    assert record["compared"][0]["eer"]["value"] < 0.1
+
+
+def conversation(path: Path, corpus, rows: list[dict[str, str]], *, nameless: bool) -> None:
+    """These clips one after the other, each beginning a moment before the last ends, and the turns."""
+    overlap = 0.2
+    clips = [soundfile.read(corpus.root / row["file"], dtype="float32")[0] for row in rows]
+    names = [row["speaker"] for row in rows]
+    if nameless:
+        names[0] = "SPEAKER_00"
+    mixed = np.zeros(sum(map(len, clips)), np.float32)
+    lines, start = [], 0.0
+    for name, clip in zip(names, clips, strict=True):
+        at = round(start * 16_000)
+        mixed[at : at + len(clip)] += clip
+        lines.append(f"SPEAKER {path.stem} 1 {start:.3f} {len(clip) / 16_000:.3f} <NA> <NA> {name} <NA> <NA>\n")
+        start = round(start + len(clip) / 16_000 - overlap, 3)
+    soundfile.write(path, mixed, 16_000)
+    path.with_suffix(".rttm").write_text("".join(lines), encoding="utf-8")
 
 
 def test_show(fitted: Fitted) -> None:
@@ -171,7 +210,7 @@ def test_too_few_people(fitted: Fitted, corpus, rows, people: int, says: str) ->
         (("--gallery-samples", "people.csv"), "learns from the gallery alone"),
         (("--drop-suspects", "--keep-suspects"), "give one of them"),
         (("--use", "0123abcd"), "no calibration 0123abcd is kept"),
-        (("--use", "gone.json"), "gone.json"),
+        (("--use", "gone.json"), "spk: gone.json: the calibration cannot be read (No such file or directory)"),
         (("--compare",), "nothing to compare it with"),
         ((), "nobody in the gallery"),
     ],

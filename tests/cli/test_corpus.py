@@ -15,7 +15,7 @@ from .conftest import Spk
 
 PEOPLE = ("an4_fbbh", "an4_fclc", "an4_mblb", "an4_mcel", "an4_mrab", "ls_1688", "ls_3005", "ls_3331")
 STRANGERS = ("an4_fplp", "an4_mjhp", "an4_mmaf")
-FIELDS = ["enroll", "test", "cosine", "llr", "decision", "net_speech", "false_alarm"]
+FIELDS = ["enroll", "test", "score", "cosine", "llr", "decision", "net_speech", "false_alarm"]
 LONG_ENOUGH = 2.0  # seconds: of shorter probes nobody can be sure
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -15,6 +17,9 @@ NEWEST = "decision 00000000 (spk explain 00000000)"
 def there(tmp_path, enrolled: Spk, demo: Demo) -> Spk:
     """A home in which ann and bob are enrolled, and a clip of ann beside it."""
     spk = enrolled.copy(tmp_path / "home")
+    with closing(sqlite3.connect(spk.home / "spk.db")) as database, database:  # other tests have left decisions there
+        database.execute("DELETE FROM decided_voices")
+        database.execute("DELETE FROM decisions")
     demo.cut(tmp_path / "ann.wav", *ANN)
     return spk
 

@@ -65,7 +65,8 @@ def test_from_a_recording_to_names_in_another(spk: Spk, halves, corrected) -> No
     [record] = spk("identify", second, "--json", "--quiet").records
     assert record["schema"] == "spk-identification/1"
     assert (record["recording"], record["duration"]) == (str(second), 12.0)
-    assert {"start", "end", "label", "speaker_id", "name", "verdict", "cosine", "llr"} <= set(record["turns"][0])
+    fields = {"start", "end", "label", "speaker_id", "name", "verdict", "score", "cosine", "llr"}
+    assert fields <= set(record["turns"][0])
     assert all(turn["end"] > turn["start"] >= 0 for turn in record["turns"])
     assert all(one["start"] <= other["start"] for one, other in pairwise(record["turns"]))
     people = spk.people()
@@ -201,7 +202,8 @@ def test_verify(enrolled: Spk, demo: Demo) -> None:
     clip = demo.cut(enrolled.folder / "clip.wav", (22, 27))
     assert enrolled("verify", "bob", clip, "--quiet").out.startswith("same (LLR +")
     [same] = enrolled("verify", "bob", clip, "--json").records
-    assert list(same) == ["enroll", "test", "cosine", "llr", "decision", "net_speech", "false_alarm", "decision_id"]
+    numbers = ["score", "cosine", "llr", "decision", "net_speech", "false_alarm"]
+    assert list(same) == ["enroll", "test", *numbers, "decision_id"]
     assert (same["enroll"], same["test"], same["decision"]) == ("bob", str(clip), "same")
     [different] = enrolled("verify", "ann", clip, "--json", status=1).records
     assert different["decision"] == "different"

@@ -86,7 +86,7 @@ def test_a_clear_voice_is_known():
     match = one(-3.0, 12.0, 1.0)
     assert match.verdict is Verdict.KNOWN
     assert (match.speaker, match.runner_up) == (PEOPLE[1], PEOPLE[2])
-    assert (match.llr, match.margin, match.cosine) == (12.0, 11.0, 0.3)
+    assert (match.llr, match.margin, match.score) == (12.0, 11.0, 0.3)
 
 
 def test_a_stranger_is_unknown_but_the_nearest_is_named():
@@ -323,8 +323,8 @@ def test_real_people_are_known_and_strangers_are_not(heard):
     scorer = calibration.scorer(people)
 
     def matches(voices, net):
-        cosine = scorer(voices, people)
-        return decide(calibration.llr(cosine, net[:, None], profile_seconds), cosine, speakers)
+        score = scorer(voices, people)
+        return decide(calibration.llr(score, net[:, None], profile_seconds), score, speakers)
 
     known, total_seconds = [], []
     for number, person in enumerate(speech["test"]):

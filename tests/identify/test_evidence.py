@@ -198,10 +198,10 @@ def test_statistics_are_kept_at_enrollment_and_used(known, voice):
     assert profile.cohort_statistics == (kept[ann.id].mean, kept[ann.id].deviation)
     room.store.keep_statistics(room.calibration.id, [replace(kept[ann.id], samples="others", mean=9.0)])
     stale = room.scorer.compare(test, [4.0])
-    assert np.allclose(stale.cosine, fresh.cosine)
-    assert not np.allclose(stale.cosine[:, 0], computed.cosine[:, 0]) or len(profile.samples) == 4
+    assert np.allclose(stale.score, fresh.score)
+    assert not np.allclose(stale.score[:, 0], computed.score[:, 0]) or len(profile.samples) == 4
     room.store.keep_statistics(room.calibration.id, [replace(kept[ann.id], mean=9.0)])
-    assert not np.allclose(room.scorer.compare(test, [4.0]).cosine, fresh.cosine)
+    assert not np.allclose(room.scorer.compare(test, [4.0]).score, fresh.score)
 
 
 def test_clusters_of_one_voice_are_one(known, explained, voice):

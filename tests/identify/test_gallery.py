@@ -43,7 +43,7 @@ def test_everybody_is_found(full, heard):
 
 def test_shapes_and_prior(full, heard):
     comparison = full.scorer.compare(heard, SECONDS)
-    assert comparison.cosine.shape == comparison.llr.shape == (5, 4)
+    assert comparison.score.shape == comparison.llr.shape == (5, 4)
     assert comparison.people == 4
     assert set(comparison.speakers) == {profile.speaker.id for profile in comparison.profiles}
 
@@ -92,8 +92,8 @@ def test_an_anonymous_voice_compares_like_a_person(full, heard):
     scorer = full.scorer
     nobody = scorer.anonymous(heard[:1], np.array([3.0]))
     comparison = scorer.against([nobody], heard, SECONDS)
-    assert comparison.cosine[0, 0] == pytest.approx(1)
-    assert comparison.cosine[1:, 0].max() < 0.8
+    assert comparison.score[0, 0] == pytest.approx(1)
+    assert comparison.score[1:, 0].max() < 0.8
     assert nobody.speaker.id not in {speaker.id for speaker in full.store.speakers(full.gallery)}
 
 

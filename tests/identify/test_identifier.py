@@ -11,13 +11,14 @@ from spk.enroll import Excerpt, enroll_unknown, excerpts_of_turns
 from spk.errors import AudioError, FingerprintError, InputError
 from spk.formats.rttm import read_rttm
 from spk.identify import Decision, GalleryScorer, Identifier, OperatingPoint, Verdict, identifier, joint
+from spk.identify.scoring import AsNorm
 from spk.timeline import Segment, Timeline, Turn
 
 ANN, BOB, CAROL = 300, 1500, 5000  # hertz
 STRANGER = 2700
 OF_A_VOICE = {"label", "net_speech", "probability", "false_alarm", "margin", "provisional", "candidate", "runner_up"}
 OF_A_VOICE |= {"same_voice_as"}
-OURS = {"speaker_id", "name", "verdict", "cosine", "llr"}
+OURS = {"speaker_id", "name", "verdict", "score", "cosine", "llr"}
 
 
 @pytest.fixture
@@ -175,11 +176,22 @@ def test_a_word_is_too_little_to_judge(known, recording):
     assert word["net_speech"] == pytest.approx(0.4)
 
 
+def test_a_score_that_is_no_cosine_is_not_called_one(known, recording):
+    heard = recording((ANN, 4.0))
+    voice = identified(known, heard).to_json()["turns"][0]
+    assert voice["score"] == voice["cosine"] > 0.9
+    recipe = AsNorm(top=2, size=4).fit(np.eye(known.embedder.dim), range(known.embedder.dim))
+    other = replace(known, calibration=replace(known.calibration, recipe=recipe))
+    voice = identified(other, heard).to_json()["turns"][0]
+    assert (voice["score"] is None, voice["cosine"]) == (False, None)
+
+
 def test_a_syllable_is_too_little_for_the_model(known, recording):
     found = identified(known, recording((ANN, 4.0), (BOB, 0.2)))
     syllable = found.voices[1].to_json()
     assert syllable["verdict"] == "unsure"
-    assert [syllable[key] for key in ("cosine", "llr", "candidate", "runner_up", "margin", "false_alarm")] == [None] * 6
+    unsaid = ("score", "cosine", "llr", "candidate", "runner_up", "margin", "false_alarm")
+    assert {syllable[key] for key in unsaid} == {None}
 
 
 def test_a_word_takes_nobodys_name(known, recording):

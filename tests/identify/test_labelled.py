@@ -85,6 +85,20 @@ def test_turns_beside_recordings(tmp_path, write) -> None:
     assert material.recordings().tolist() == [1, 1]  # of one recording nobody is compared with themselves
 
 
+def test_labels_that_nobody_corrected(tmp_path, write) -> None:
+    """SPEAKER_00 of two recordings is not one person."""
+    turns = "SPEAKER {0} 1 0 4 <NA> <NA> {1} <NA> <NA>\nSPEAKER {0} 1 4 4 <NA> <NA> SPEAKER_01 <NA> <NA>\n"
+    for name, first in (("one", "ann"), ("two", "SPEAKER_00")):
+        write(f"{name}.wav", 300, seconds=8)
+        (tmp_path / f"{name}.rttm").write_text(turns.format(name, first))
+    labels = read_labels([tmp_path])
+    assert [clip.speaker for clip in labels.clips] == ["ann"]
+    skipped = hear(labels, everything, [FakeEmbedder()]).skipped
+    assert [line.split(": ")[1].split()[0] for line in skipped] == ["SPEAKER_01", "SPEAKER_00", "SPEAKER_01"]
+    with pytest.raises(InputError, match="no voice of these recordings has a name"):
+        read_labels([tmp_path / "two.wav"])
+
+
 def test_what_is_not_there_is_named_all_at_once(tmp_path, write) -> None:
     write("here.wav", 300)
     (tmp_path / "people.csv").write_text("speaker,file\nann,gone.wav\nann,here.wav\nbo,lost.wav\n")

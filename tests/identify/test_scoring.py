@@ -133,6 +133,12 @@ def test_what_cannot_be_fitted_is_refused(name):
             MAKE[name]().fit(rows, np.zeros(40))
 
 
+def test_only_cosines_are_called_so():
+    cosines = {name for name, make in MAKE.items() if make().is_cosine}
+    assert cosines == {"cosine", "centred-cosine", "prototype-cosine"}
+    assert Fusion(HALVES, (Cosine(), CentredCosine())).is_cosine
+
+
 def test_an_unknown_recipe_is_refused():
     with pytest.raises(InputError, match="'magic'"):
         recipe_from_json({"name": "magic"})

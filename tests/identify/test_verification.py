@@ -10,6 +10,7 @@ from spk.embed import ModelId
 from spk.enroll import Excerpt
 from spk.errors import AudioError, FingerprintError, InputError, NotFoundError
 from spk.identify import Decision, GalleryScorer, OperatingPoint
+from spk.identify.scoring import AsNorm
 
 ANN, BOB = 300, 1500  # hertz
 
@@ -31,7 +32,7 @@ def test_the_person_and_somebody_else(known, voice):
     different = claim(known, "ann", voice(BOB, 3.0, seed=9))
     assert (same.decision, different.decision) == (Decision.SAME, Decision.DIFFERENT)
     assert same.llr > 5 > -5 > different.llr
-    assert same.cosine > 0.9 > different.cosine
+    assert same.score > 0.9 > different.score
     assert same.net_seconds == 3
 
 
@@ -43,7 +44,7 @@ def test_two_recordings(known, voice):
     for one, other in combinations((ann, again, bob), 2):
         there, back = verifier.compare(one, other), verifier.compare(other, one)
         assert there.llr == pytest.approx(back.llr)
-        assert there.cosine == pytest.approx(back.cosine)
+        assert there.score == pytest.approx(back.score)
 
 
 def test_a_rival_speaks_against_the_claim(toy, voice):
@@ -60,13 +61,22 @@ def test_a_rival_speaks_against_the_claim(toy, voice):
 def test_a_gallery_of_one_gives_the_plain_llr(toy, voice):
     toy.enroll("ann", [Excerpt(voice(ANN))])
     found = claim(toy, "ann", voice(ANN, 3.0, seed=9))
-    assert found.llr == pytest.approx(float(toy.calibration.llr(found.cosine, 3.0, 4.0)))
+    assert found.llr == pytest.approx(float(toy.calibration.llr(found.score, 3.0, 4.0)))
 
 
 def test_json(known, voice):
     record = claim(known, "ann", voice(ANN, 3.0, seed=9)).to_json()
-    assert list(record) == ["cosine", "llr", "decision", "net_speech", "false_alarm"]
+    assert list(record) == ["score", "cosine", "llr", "decision", "net_speech", "false_alarm"]
     assert (record["decision"], record["net_speech"]) == ("same", 3.0)
+    assert record["score"] == record["cosine"]
+
+
+def test_a_score_that_is_no_cosine_is_not_called_one(known, voice):
+    recipe = AsNorm(top=2, size=4).fit(np.eye(known.embedder.dim), range(known.embedder.dim))
+    other = replace(known, calibration=replace(known.calibration, recipe=recipe))
+    record = claim(other, "ann", voice(ANN, 3.0, seed=9)).to_json()
+    assert record["score"] is not None
+    assert record["cosine"] is None
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,11 @@ class Cosine(Recipe):
 
     name: ClassVar[str] = "cosine"
 
+    @property
+    def is_cosine(self) -> bool:
+        """They are."""
+        return True
+
     def fit(self, vectors: ArrayLike, speakers: ArrayLike) -> Self:
         """Nothing is fitted but ``background_``, which says the dimension."""
         rows, numbers = labelled(vectors, speakers, least=1)

@@ -43,6 +43,11 @@ class Fusion(Recipe):
         if len(self.sizes) != len(self.parts) or len(self.parts) < 2:
             raise InputError(f"a fusion has a recipe for each of its parts, not {len(self.parts)} for {len(sizes)}")
 
+    @property
+    def is_cosine(self) -> bool:
+        """Where all parts' scores are: then theirs is a mean of cosines."""
+        return all(recipe.is_cosine for recipe in self.parts)
+
     def fit(self, vectors: ArrayLike, speakers: ArrayLike) -> Self:
         """Fit the recipe of each part, and ``weights_`` (parts,)."""
         rows, numbers = labelled(vectors, speakers)

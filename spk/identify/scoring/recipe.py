@@ -62,6 +62,11 @@ class Recipe(ABC):
 
     background_: NDArray[np.float64]
 
+    @property
+    def is_cosine(self) -> bool:
+        """Whether its scores are cosines, and may be called so."""
+        return False
+
     @abstractmethod
     def fit(self, vectors: ArrayLike, speakers: ArrayLike) -> Self:
         """Fit on embeddings (n, dim) of ``speakers`` (n,), any labels.
