@@ -204,11 +204,14 @@ def profiles(tx: Connection, gallery: UUID, model: str, speakers: Collection[UUI
     """The profiles of a gallery (or of some of its speakers) in one query, in the order of the ids."""
     query = (
         _joined(*_SAMPLE, _V.vector, _P.name, _P.state, _P.created.label("speaker_created"), prints=True)
-        .where(_P.gallery == gallery, _M.fingerprint == model)
+        .where(_M.fingerprint == model)
         .order_by(_S.speaker, _S.created, _S.id)
     )
     if speakers is not None and len(speakers) <= _MANY:
+        speakers = existing(tx, gallery, speakers)
         query = query.where(_S.speaker.in_(speakers))
+    else:
+        query = query.where(_P.gallery == gallery)
     for speaker, group in groupby(tx.execute(query), key=lambda row: row.speaker_id):
         if speakers is not None and speaker not in speakers:
             continue
@@ -221,6 +224,14 @@ def profiles(tx: Connection, gallery: UUID, model: str, speakers: Collection[UUI
             tuple(_sample(row) for row in rows),
             model,
         )
+
+
+def existing(tx: Connection, gallery: UUID, ids: Collection[UUID]) -> set[UUID]:
+    """Those of some speakers who are in a gallery.
+
+    The gallery is not a condition of the query: SQLite would read all its people to find a few.
+    """
+    return {row.id for row in tx.execute(select(_P.id, _P.gallery).where(_P.id.in_(ids))) if row.gallery == gallery}
 
 
 def fingerprints(tx: Connection, *conditions: ColumnElement[bool]) -> list[str]:

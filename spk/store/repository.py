@@ -202,8 +202,7 @@ class Store(Judgements):
         query = (vector / length).astype(np.float32)
         found = self._retrieval.search(number, model, query, k, gallery.id)
         with self._database.read() as tx:  # an engine is a cache: who is gone from SQL is not found
-            ids = [candidate.speaker for candidate in found]
-            there = set(tx.scalars(select(_P.id).where(_P.gallery == gallery.id, _P.id.in_(ids))))
+            there = queries.existing(tx, gallery.id, [candidate.speaker for candidate in found])
         return [candidate for candidate in found if candidate.speaker in there]
 
     # Changes
