@@ -221,6 +221,7 @@ class Enroller:
         [match] = comparison.decide(OperatingPoint(), distinct=False)
         other = comparison.speakers.get(match.speaker)
         own = existing is not None and existing.speaker.id == match.speaker
+        own = own or (other is not None and other.label == name)  # enrolled by another process meanwhile
         if other is None or own or match.verdict is not Verdict.KNOWN:
             return candidates
         return [candidate.but("known otherwise", _known_as(other, name, match.llr or 0.0)) for candidate in candidates]
