@@ -40,7 +40,14 @@ from spk.identify.scoring import RECIPES
 from spk.identify.trials import GalleryDraw, Trials, enroll_some, score_trials
 
 BASELINE = Candidate("ecapa", "cosine")
-CARRIED = (Candidate("ecapa", "centred-cosine"), Candidate("ecapa+resnet34", "centred-cosine"))
+CARRIED = tuple(
+    Candidate(model, recipe)
+    for model, recipe in (
+        ("ecapa", "centred-cosine"),
+        ("ecapa+resnet34", "centred-cosine"),
+        ("ecapa+resnet34", "plda"),
+    )
+)
 FPIRS = (0.003, 0.01, 0.02, 0.05, 0.1)
 SIZES = (5, 10, 20, 50, 100, 200, 500)
 CROWDS = (1_000, 100_000, 1_000_000)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ GALLERIES = 4  # random galleries of a fold's people
 MOST_NONTARGETS = 20_000  # trials of different people that a calibration is fitted on
 DRAWS = 200  # of the bootstrap over speakers
 WEIGHTS = {"natural": 1.0, "cut": 0.5, "degraded": 0.02}  # there are two pieces of a clip, and most clips are fine
-DRAWN = 3  # galleries of each size, in which strangers are counted
+PARTS, DEALS = 3, 6  # parts of the people, of which each is left out in turn, and ways to deal them
 SIZES = (1, 2, 5, 10, 20, 40, 80, 160, 320, 640)  # of the galleries in which strangers are counted
 
 Scores = NDArray[np.float64]
@@ -225,7 +226,7 @@ class CrossValidation:
         calibrator = calibrate(trials)
         same = columns(trials)["same"]
         try:
-            alarms: FalseAlarms | None = self._false_alarms(candidate)
+            alarms: FalseAlarms | None = self._false_alarms(candidate, self._calibration(candidate, trials))
         except InputError:
             alarms = None
         return calibrator.calibration(
@@ -249,42 +250,46 @@ class CrossValidation:
         recipe = make_recipe(candidate, self.sizes[candidate.model])
         return recipe.fit(material.vectors[candidate.model][rows], material.speaker[rows])
 
-    def _false_alarms(self, candidate: Candidate) -> FalseAlarms:
-        """Strangers of each fold among people of the others, in galleries of every size.
+    def _false_alarms(self, candidate: Candidate, calibration: Calibration) -> FalseAlarms:
+        """Strangers in galleries of every size, neither of whom the recipe knows.
 
-        The cohort takes both parts: half of it are strangers, too, and the other half joins the gallery once the people
-        are all in it. So strangers and gallery are of the same mixture, as they are in life.
+        A part of the people, and of the cohort, is left out of fitting the recipe; a third of them are strangers, the
+        rest fill the gallery, people before cohort. A recipe with much to fit tells strangers from people it was
+        fitted on better than from others, so the gallery must be as new to it as it will be. The three numbers that
+        make LLRs of scores are those of everybody.
         """
         material = self.material
         rng = np.random.default_rng(1)
-        found = []
-        folds, galleries = self.deals[0], self.galleries[0]
-        scored = []
-        recipes = [self._recipe(candidate, without=fold) for fold in folds]
-        for recipe, draws in zip(recipes, galleries, strict=True):
-            scored.append([score_trials(material, candidate.model, draw, recipe) for draw in draws])
-        for number, fold in enumerate(folds):
-            others = [trials for at, rest in enumerate(scored) if at != number for trials in rest]
-            calibration = self._calibration(candidate, others)
-            people = np.setdiff1d(np.unique(material.speaker[~material.cohort]), fold)
-            for size, background in self._gallery_sizes(len(people)):
-                for _ in range(DRAWN):
-                    strangers, company = np.array_split(rng.permutation(background), 2)
-                    probes = np.flatnonzero(np.isin(material.speaker, np.concatenate([fold, strangers])))
-                    known = np.concatenate([rng.permutation(people), company])[:size]
-                    samples = tuple(_any_samples(material, int(person), rng) for person in known)
-                    draw = GalleryDraw(known, samples, probes, len(known))
-                    trials = score_trials(material, candidate.model, draw, recipes[number])
-                    odds = posterior(llr(calibration, trials)).somebody
-                    found.append(Strangers(size, odds, kind_weights(trials.kind)))
+        background = np.unique(material.speaker[material.cohort])
+        heard = np.unique(material.speaker[material.natural])
+        found: list[Strangers] = []
+        for _ in range(DEALS):
+            cohorts = np.array_split(rng.permutation(background), PARTS)
+            for fold, cohort in zip(speaker_folds(material, PARTS, rng), cohorts, strict=True):
+                people = np.intersect1d(fold, heard)
+                recipe = self._recipe(candidate, without=np.concatenate([people, cohort]))
+                score = partial(score_trials, material, candidate.model, recipe=recipe)
+                for searched in self._searches(score, people, cohort, rng):
+                    odds = posterior(llr(calibration, searched)).somebody
+                    found.append(Strangers(len(searched.person), odds, kind_weights(searched.kind)))
         return FalseAlarmFit().fit(found).false_alarms_
 
-    def _gallery_sizes(self, people: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """Sizes of galleries, up to all there are, and the cohort."""
-        background = np.unique(self.material.speaker[self.material.cohort])
-        most = people + len(background) // 2
+    def _searches(
+        self,
+        score: Callable[[GalleryDraw], Trials],
+        people: NDArray[np.int64],
+        background: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> Iterator[Trials]:
+        """A third of these people, in galleries of the others."""
+        strange = [rng.permutation(some)[::3] for some in (people, background)]
+        known = [np.setdiff1d(some, out) for some, out in zip((people, background), strange, strict=True)]
+        probes = np.flatnonzero(np.isin(self.material.speaker, np.concatenate(strange)))
+        most = sum(map(len, known))
         for size in [*(size for size in SIZES if size < most), most]:
-            yield size, background
+            some = np.concatenate([rng.permutation(known[0]), rng.permutation(known[1])])[:size]
+            samples = tuple(_any_samples(self.material, int(person), rng) for person in some)
+            yield score(GalleryDraw(some, samples, probes, len(some)))
 
 
 def figures(held_out: Sequence[tuple[Trials, Scores]], draws: Sequence[Scores]) -> tuple[Figures, Scores]:
