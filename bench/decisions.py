@@ -31,9 +31,9 @@ from spk.diarize.vad import load_vad
 from spk.embed import load_embedder
 from spk.embed.fused import FusedEmbedder
 from spk.identify import Calibration, OperatingPoint, default_calibration
-from spk.identify.decision import Match, Verdict, decide
+from spk.identify.decision import Verdict, decide
 from spk.identify.fitting import Candidate, CrossValidation, Result, llr
-from spk.identify.gallery import CLEAR_SECONDS, LEAST_SECONDS
+from spk.identify.gallery import CLEAR_SECONDS, unsure_if_short
 from spk.identify.labelled import Material, hear, read_labels
 from spk.identify.metrics import clopper_pearson, speaker_draws
 from spk.identify.scoring import RECIPES
@@ -232,15 +232,8 @@ def _search(calibration: Calibration, trials: Trials) -> Searches:
         rates=np.array([match.false_alarm for match in matches], np.float64),
         named=np.array([match.verdict is Verdict.KNOWN for match in at_one]),
         right=trials.same[np.arange(len(best)), best],
-        verdict=_said(matches, trials.test_seconds),
+        verdict=np.array([match.verdict.value for match in unsure_if_short(matches, trials.test_seconds)]),
     )
-
-
-def _said(matches: Sequence[Match], seconds: NDArray[np.float64]) -> NDArray[np.str_]:
-    """The verdicts, as `spk.identify.gallery.Comparison` gives them to short clips."""
-    verdicts = np.array([match.verdict.value for match in matches])
-    hasty = (seconds < LEAST_SECONDS) | ((seconds < CLEAR_SECONDS) & (verdicts == "unknown"))
-    return np.where(hasty, "unsure", verdicts)
 
 
 def _delivered(size: int, parts: Sequence[Searches]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ Wolpert, Stacked Generalization, Neural Networks 5, 1992).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -223,21 +223,19 @@ class CrossValidation:
         Without ``false_alarms`` where there are too few strangers to fit them on.
         """
         trials = [some for some, _ in self.held_out(candidate)]
-        calibrator = calibrate(trials)
         same = columns(trials)["same"]
-        try:
-            alarms: FalseAlarms | None = self._false_alarms(candidate, self._calibration(candidate, trials))
-        except InputError:
-            alarms = None
-        return calibrator.calibration(
+        calibration = calibrate(trials).calibration(
             self.material.models[candidate.model],
             self._recipe(candidate),
-            false_alarms=alarms,
             speakers=len(np.unique(self.material.speaker)),
             trials={"target": int(same.sum()), "nontarget": int((~same).sum())},
             held_out=held_out,
             **about,
         )
+        try:
+            return replace(calibration, false_alarms=self._false_alarms(candidate, calibration))
+        except InputError:
+            return calibration
 
     def _calibration(self, candidate: Candidate, trials: Sequence[Trials]) -> Calibration:
         """For the scores of these trials; whatever recipe made them, for its LLRs alone are wanted."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spk.embed import ModelId
 from spk.errors import FingerprintError, InputError
@@ -23,7 +23,7 @@ from spk.store.records import Gallery, Profile, ProfileStatistics, Speaker, Spea
 if TYPE_CHECKING:
     from spk.store import Store
 
-__all__ = ["CLEAR_SECONDS", "LEAST_SECONDS", "Comparison", "GalleryScorer"]
+__all__ = ["CLEAR_SECONDS", "LEAST_SECONDS", "Comparison", "GalleryScorer", "unsure_if_short"]
 
 LEAST_SECONDS = 0.5
 """Net speech under which no verdict is given on a voice: on shorter clips one best guess in five is wrong."""
@@ -67,18 +67,12 @@ class Comparison:
     def decide(self, point: OperatingPoint, *, distinct: bool) -> list[Match]:
         """One match a voice; see `spk.identify.decision.decide`.
 
-        A voice of less than :data:`LEAST_SECONDS` is ``unsure`` whatever its scores say, and takes nobody's name. One
-        of less than :data:`CLEAR_SECONDS` is never ``unknown``, but in an empty gallery.
+        A voice of less than :data:`LEAST_SECONDS` takes nobody's name; see :func:`unsure_if_short`.
         """
         long = self.seconds >= LEAST_SECONDS
         sure = iter(self._decide(point, long, distinct=distinct))
         short = iter(self._decide(point, ~long, distinct=False))
-        matches = [next(sure) if enough else next(short).unsure() for enough in long]
-        hasty = (self.seconds < CLEAR_SECONDS) & bool(self.profiles)
-        return [
-            match.unsure() if too_short and match.verdict is Verdict.UNKNOWN else match
-            for match, too_short in zip(matches, hasty, strict=True)
-        ]
+        return unsure_if_short([next(sure) if enough else next(short) for enough in long], self.seconds)
 
     def _decide(self, point: OperatingPoint, voices: NDArray[np.bool_], *, distinct: bool) -> list[Match]:
         return decide(
@@ -91,6 +85,20 @@ class Comparison:
             distinct=distinct,
             is_cosine=self.is_cosine,
         )
+
+
+def unsure_if_short(matches: Sequence[Match], seconds: ArrayLike) -> list[Match]:
+    """The same, but for voices with too little speech for their verdict.
+
+    Of less than :data:`LEAST_SECONDS` a voice is ``unsure`` whatever its scores say; of less than
+    :data:`CLEAR_SECONDS` it is never ``unknown``, but in an empty gallery.
+    """
+    checked = []
+    for match, net in zip(matches, np.asarray(seconds), strict=True):
+        ruled_out = match.verdict is Verdict.UNKNOWN and match.speaker is not None
+        short = net < LEAST_SECONDS or (net < CLEAR_SECONDS and ruled_out)
+        checked.append(match.unsure() if short else match)
+    return checked
 
 
 class GalleryScorer:

@@ -203,19 +203,20 @@ def models_by_sample(tx: Connection, *conditions: ColumnElement[bool]) -> dict[U
 def profiles(tx: Connection, gallery: UUID, model: str, speakers: Collection[UUID] | None = None) -> Iterator[Profile]:
     """The profiles of a gallery (or of some of its speakers) in one query, in the order of the ids."""
     query = (
-        _joined(*_SAMPLE, _V.vector, _P.name, _P.state, _P.created.label("speaker_created"), prints=True)
+        _joined(*_SAMPLE, _V.vector, _P.name, _P.state, _P.created.label("speaker_created"), _P.gallery, prints=True)
         .where(_M.fingerprint == model)
         .order_by(_S.speaker, _S.created, _S.id)
     )
     if speakers is not None and len(speakers) <= _MANY:
-        speakers = existing(tx, gallery, speakers)
-        query = query.where(_S.speaker.in_(speakers))
+        query = query.where(_S.speaker.in_(speakers))  # and not the gallery: see `existing`
     else:
         query = query.where(_P.gallery == gallery)
     for speaker, group in groupby(tx.execute(query), key=lambda row: row.speaker_id):
         if speakers is not None and speaker not in speakers:
             continue
         rows = list(group)
+        if rows[0].gallery != gallery:
+            continue
         state, created = SpeakerState(rows[0].state), rows[0].speaker_created
         yield Profile(
             Speaker(speaker, gallery, rows[0].name, state, created),

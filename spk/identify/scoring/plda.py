@@ -13,7 +13,6 @@ from spk.identify.scoring.recipe import (
     Prints,
     Recipe,
     fitted,
-    gallery_centre,
     labelled,
     mean_profiles,
     speaker_means,
@@ -74,10 +73,6 @@ class Plda(Recipe):
         """(dim, reduced) what is applied before the length is normalised again."""
         del numbers
         return np.eye(rows.shape[1])
-
-    def centre(self, gallery: Sequence[Prints]) -> NDArray[np.float64]:
-        """The middle (dim,) of the gallery's people and the background."""
-        return gallery_centre(gallery, self.background_)
 
     def score(
         self, test: NDArray[np.float64], profiles: Sequence[Prints], centre: NDArray[np.float64]

@@ -91,9 +91,8 @@ class Recipe(ABC):
         """What `to_json` gave."""
 
     def centre(self, gallery: Sequence[Prints]) -> NDArray[np.float64]:
-        """From where (dim,) the voices and people of a gallery are seen: the middle of the background."""
-        del gallery  # recipes that follow the gallery say so
-        return self.background_
+        """From where (dim,) voices and people are seen: the middle of the gallery's people and the background."""
+        return gallery_centre(gallery, self.background_)
 
     def cohort(self) -> NDArray[np.float64] | None:
         """The made-up voices (size, dim) that scores are normalised by; None where the recipe needs none."""
