@@ -14,6 +14,7 @@
     │   ├── WeightsError       weights that cannot be fetched or fail their checksum
     │   └── FingerprintError   vectors or calibrations of two different models
     └── StoreError             the home cannot be read or written
+        ├── EngineError        the vector engine does not answer
         └── StoreVersionError  the home was written by a newer spk
 
 Every message is one line that names the thing, says what is wrong with it and what to do next.
@@ -26,6 +27,7 @@ from pathlib import Path
 __all__ = [
     "AudioError",
     "ConflictError",
+    "EngineError",
     "FingerprintError",
     "FormatError",
     "InputError",
@@ -103,6 +105,10 @@ class FingerprintError(ModelError):
 
 class StoreError(SpkError):
     """The home cannot be read or written."""
+
+
+class EngineError(StoreError):
+    """The vector engine does not answer, or holds what it should not."""
 
 
 class StoreVersionError(StoreError):

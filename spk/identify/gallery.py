@@ -223,7 +223,7 @@ class GalleryScorer:
 
     def _near(self, vectors: NDArray[np.float32]) -> list[Profile]:
         model = self.model.fingerprint
-        near = (self.store.candidates(self.gallery, model, vector, CANDIDATES) for vector in vectors)
+        near = self.store.search(self.gallery, model, vectors, CANDIDATES)
         return self._profiles({candidate.speaker for candidates in near for candidate in candidates})
 
     def _profiles(self, speakers: Iterable[UUID] | None = None) -> list[Profile]:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spk.store.index import Candidate, IndexRow, VectorIndex
+from spk.store.index import Candidate, IndexRows, VectorIndex
 from spk.store.records import (
     CalibrationRecord,
+    Compacted,
     DecidedVoice,
     DecisionKind,
     DecisionRecord,
+    EngineCheck,
+    EngineStatus,
     Enrollment,
     Gallery,
     NewDecision,
@@ -27,6 +30,8 @@ from spk.store.records import (
     Snapshot,
     Speaker,
     SpeakerState,
+    StoreCheck,
+    StoredModel,
     Voiceprint,
     samples_key,
 )
@@ -37,12 +42,15 @@ if TYPE_CHECKING:
 __all__ = [
     "CalibrationRecord",
     "Candidate",
+    "Compacted",
     "DecidedVoice",
     "DecisionKind",
     "DecisionRecord",
+    "EngineCheck",
+    "EngineStatus",
     "Enrollment",
     "Gallery",
-    "IndexRow",
+    "IndexRows",
     "NewDecision",
     "NewRecording",
     "NewSample",
@@ -56,6 +64,8 @@ __all__ = [
     "Speaker",
     "SpeakerState",
     "Store",
+    "StoreCheck",
+    "StoredModel",
     "VectorIndex",
     "Voiceprint",
     "samples_key",

@@ -6,29 +6,22 @@ replayed, so that replaying twice, or all at once, ends in the same state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Connection, func, insert, select
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, Select, String, delete, func, insert, select, type_coerce, update
 
-from spk.store import tables
-from spk.store.index import IndexRow, VectorIndex
+from spk.store import queries, tables
+from spk.store.index import KEY, IndexRows, VectorIndex, keys, to_uuid
 
-__all__ = ["head", "note", "replay"]
+__all__ = ["behind", "compact", "count", "fill", "floor", "head", "is_lost", "note", "replay", "rows"]
 
-_BATCH = 10_000  # voiceprints in memory at a time beside the engine's own
+_BATCH = 20_000  # voiceprints in memory at a time beside the engine's own
 
-_STATE = (
-    select(
-        tables.voiceprints.c.id,
-        tables.samples.c.speaker,
-        tables.speakers.c.gallery,
-        tables.voiceprints.c.vector,
-    )
-    .join(tables.samples, tables.samples.c.id == tables.voiceprints.c.sample)
-    .join(tables.speakers, tables.speakers.c.id == tables.samples.c.speaker)
-)
+_V, _S, _P, _O = tables.voiceprints.c, tables.samples.c, tables.speakers.c, tables.outbox.c
 
 
 def note(tx: Connection, changed: Iterable[tuple[UUID, int]]) -> None:
@@ -40,35 +33,100 @@ def note(tx: Connection, changed: Iterable[tuple[UUID, int]]) -> None:
 
 def head(tx: Connection, model: int) -> int:
     """The position of the last change to a model's voiceprints; 0 before the first."""
-    return int(tx.scalar(select(func.max(tables.outbox.c.sequence)).where(tables.outbox.c.model == model)) or 0)
+    last = tx.scalar(select(func.max(_O.sequence)).where(_O.model == model))
+    return int(last or floor(tx, model))
 
 
-def replay(tx: Connection, index: VectorIndex, model: int) -> None:
-    """Bring an engine up to the state that ``tx`` sees; an empty engine is filled."""
+def floor(tx: Connection, model: int) -> int:
+    """The position up to which changes are not listed any more: an engine that has less is to be filled."""
+    return int(tx.scalar(select(tables.models.c.floor).where(tables.models.c.id == model)) or 0)
+
+
+def behind(tx: Connection, position: int, model: int) -> int:
+    """How many changes are listed after a position."""
+    after = select(func.count()).where(_O.model == model, _O.sequence > position)
+    return int(tx.scalar(after) or 0)
+
+
+def replay(tx: Connection, index: VectorIndex, model: int, most: int | None = None) -> bool:
+    """Bring an engine that is not behind the floor up to the state that ``tx`` sees, or ``most`` changes nearer.
+
+    Returns:
+        Whether something that it may have had is gone.
+    """
+    removed = False
     position = head(tx, model)
-    if index.applied() == position:
-        return
-    if index.applied() == 0:
-        everything = _STATE.where(tables.voiceprints.c.model == model).execution_options(yield_per=_BATCH)
-        for batch in tx.execute(everything).partitions():
-            index.upsert([_index_row(*state) for state in batch])
-    else:
-        changed = (
-            select(tables.outbox.c.voiceprint.label("id"))
-            .where(tables.outbox.c.model == model, tables.outbox.c.sequence > index.applied())
-            .distinct()
-            .subquery()
-        )
-        now = _STATE.subquery()
-        states = tx.execute(
-            select(changed.c.id, now.c.speaker, now.c.gallery, now.c.vector).outerjoin_from(
-                changed, now, now.c.id == changed.c.id
-            )
-        ).all()
-        index.upsert([_index_row(*state) for state in states if state.vector is not None])
-        index.delete([state.id for state in states if state.vector is None])
+    after = select(_O.sequence, _O.voiceprint).where(_O.model == model, _O.sequence > index.applied())
+    changes = tx.execute(after.order_by(_O.sequence).limit(most)).all()
+    if most is not None and len(changes) == most:
+        position = changes[-1].sequence
+    for some in queries.portions({change.voiceprint for change in changes}):
+        there: set[bytes] = set()
+        for found in _states(tx, select(*_STATE).select_from(_JOINED).where(_V.id.in_(some))):
+            index.upsert(found)
+            there.update(found.ids.tolist())
+        gone = [to_uuid(key) for key in keys(some).tolist() if key not in there]
+        index.delete(gone)
+        removed = removed or bool(gone)
     index.commit(position)
+    return removed
 
 
-def _index_row(id_: UUID, speaker: UUID, gallery: UUID, vector: bytes) -> IndexRow:
-    return IndexRow(id_, speaker, gallery, np.frombuffer(vector, dtype="<f4"))
+def fill(tx: Connection, index: VectorIndex, model: int, progress: Callable[[int], None] | None = None) -> None:
+    """Bring an empty engine up to the state that ``tx`` sees; ``progress`` hears how many are in."""
+    done = 0
+    for some in rows(tx, model):
+        index.upsert(some)
+        done += len(some)
+        if progress is not None:
+            progress(done)
+    index.commit(head(tx, model))
+
+
+def is_lost(tx: Connection, position: int, model: int) -> bool:
+    """Whether an engine at a position cannot catch up, and is to be filled anew.
+
+    Before the floor it is new, or has been away for long; after the head, the database is from an older backup.
+    """
+    return (position == 0 and head(tx, model) > 0) or not floor(tx, model) <= position <= head(tx, model)
+
+
+def count(tx: Connection, model: int, most: int | None = None) -> int:
+    """How many voiceprints a model has; counting ends at ``most``."""
+    some = select(_V.id).where(_V.model == model).limit(most)
+    return int(tx.scalar(select(func.count()).select_from(some.subquery())) or 0)
+
+
+def rows(tx: Connection, model: int) -> Iterator[IndexRows]:
+    """Every voiceprint of a model, some at a time."""
+    return _states(tx, select(*_STATE).select_from(_JOINED).where(_V.model == model))
+
+
+def compact(tx: Connection, model: int, position: int) -> int:
+    """Forget the changes up to a position, which every engine has or will be filled for; how many there were."""
+    removed = tx.execute(delete(tables.outbox).where(_O.model == model, _O.sequence <= position)).rowcount
+    if removed:
+        tx.execute(update(tables.models).where(tables.models.c.id == model).values(floor=position))
+    return removed
+
+
+# Ids as the database keeps them: making a million UUIDs of them would take longer than reading the vectors.
+_STATE = (*(type_coerce(id_, String) for id_ in (_V.id, _S.speaker, _P.gallery)), _V.vector)
+_JOINED = tables.voiceprints.join(tables.samples, _S.id == _V.sample).join(tables.speakers, _P.id == _S.speaker)
+
+
+def _states(tx: Connection, query: Select[Any]) -> Iterator[IndexRows]:
+    with tx.execute(query.execution_options(yield_per=_BATCH)) as found:
+        for batch in found.partitions():
+            yield _columns(batch)
+
+
+def _columns(batch: Sequence[Row[Any]]) -> IndexRows:
+    ids, speakers, galleries, vectors = zip(*batch, strict=True)
+    return IndexRows(_keys(ids), _keys(speakers), _keys(galleries), tables.from_bytes(*vectors))
+
+
+def _keys(ids: Sequence[str | UUID]) -> NDArray[np.bytes_]:
+    """Ids as SQLite keeps them, in hexadecimal digits, or as PostgreSQL gives them."""
+    digits = "".join(id_ if isinstance(id_, str) else id_.hex for id_ in ids)
+    return np.frombuffer(bytes.fromhex(digits), KEY)

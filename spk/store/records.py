@@ -17,9 +17,12 @@ from spk.timeline import Segment
 __all__ = [
     "PROVISIONAL_SECONDS",
     "CalibrationRecord",
+    "Compacted",
     "DecidedVoice",
     "DecisionKind",
     "DecisionRecord",
+    "EngineCheck",
+    "EngineStatus",
     "Enrollment",
     "Gallery",
     "NewDecision",
@@ -34,6 +37,8 @@ __all__ = [
     "Snapshot",
     "Speaker",
     "SpeakerState",
+    "StoreCheck",
+    "StoredModel",
     "Voiceprint",
     "samples_key",
 ]
@@ -239,6 +244,101 @@ class CalibrationRecord:
     record: str = field(repr=False)
     created: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
     in_use: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A model that made voiceprints of this store: its number here, and the length of its vectors."""
+
+    number: int
+    fingerprint: str
+    dim: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """How the vector engine stands to the voiceprints of one model.
+
+    Attributes:
+        engine: ``exact``, ``faiss``, or the address of a Qdrant.
+        voiceprints: How many SQL has.
+        indexed: How many the engine has.
+        behind: How many changes it has not got yet.
+        problem: Why it does not answer, or is to be filled anew; empty where all is well.
+    """
+
+    model: StoredModel
+    engine: str
+    voiceprints: int
+    indexed: int
+    behind: int
+    problem: str = ""
+
+    @property
+    def state(self) -> str:
+        """``ready``, ``behind`` (it catches up when it is next asked), or ``down``."""
+        if self.problem:
+            return "down"
+        return "behind" if self.behind else "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCheck:
+    """A vector engine compared with SQL, voiceprint by voiceprint.
+
+    Attributes:
+        voiceprints: How many SQL has.
+        missing: Of them, those that the engine has not got.
+        different: Those that it has with another vector, speaker or gallery.
+        stray: Those that it has and SQL does not.
+    """
+
+    model: StoredModel
+    engine: str
+    voiceprints: int
+    missing: int
+    different: int
+    stray: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether it agrees with SQL in everything."""
+        return not (self.missing or self.different or self.stray)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """What is wrong with a store, if anything.
+
+    Attributes:
+        problems: Of the database, the audit log and the clips, a line each.
+        engines: The vector engine compared with SQL, model by model.
+        audit_entries: How many rows the audit log has.
+        audit_head: Its last hash.
+    """
+
+    problems: tuple[str, ...]
+    engines: tuple[EngineCheck, ...]
+    audit_entries: int
+    audit_head: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems and all(engine.whole for engine in self.engines)
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What was given back.
+
+    Attributes:
+        changes: How many listed changes were forgotten.
+        scrubbed: Whether the database's file could be written anew; somebody may have been reading for long.
+    """
+
+    changes: int
+    scrubbed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,94 +1,155 @@
-"""Which vector engine answers for a model, brought up to date before each answer."""
+"""Which vector engine answers: the one that the store's configuration names, or this process's own."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from threading import Lock
+from typing import Literal
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import delete, insert, select
 
-from spk.errors import StoreError
-from spk.store import outbox, tables
+from spk.errors import EngineError, InputError
+from spk.store import queries, tables
 from spk.store.database import Database
 from spk.store.home import Home
-from spk.store.index import Candidate, VectorIndex
-from spk.store.index.exact import ExactIndex
-from spk.store.index.faiss import FaissIndex
+from spk.store.index import Candidate
+from spk.store.inprocess import InProcess
+from spk.store.records import StoredModel
+from spk.store.shared import Shared
 
-__all__ = ["SAVE_AFTER", "SMALL", "Retrieval"]
+__all__ = ["IN_PROCESS", "Retrieval"]
 
-SMALL = 5_000
-"""Up to so many voiceprints of a model, reading them all from SQL is faster than importing FAISS."""
-SAVE_AFTER = 1_000
-"""A snapshot is written after more changes than this, and than a tenth of the voiceprints."""
+IN_PROCESS = "faiss"
+"""How the engines of this process are called where an address is meant."""
 
 log = logging.getLogger(__name__)
 
 
 class Retrieval:
-    """Candidates from one engine a model: numpy for small homes, FAISS with a snapshot for large ones."""
+    """Candidates from the engine in use.
 
-    def __init__(self, home: Home, database: Database) -> None:
-        self._home = home
+    Args:
+        home: Where snapshots lie.
+        database: The truth, and which engine is in use.
+        engine_down: Whether this process searches by itself where a shared engine does not answer, or refuses.
+        qdrant_key: What a Qdrant asks for.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        database: Database,
+        engine_down: Literal["exact", "refuse"] = "exact",
+        qdrant_key: str | None = None,
+    ) -> None:
+        self.own = InProcess(home, database)
         self._database = database
-        self._engines: dict[int, VectorIndex] = {}
-        self._lock = Lock()  # engines are changed while they catch up
+        self._engine_down = engine_down
+        self._qdrant_key = qdrant_key
+        self._lock = Lock()
+        self._shared: dict[str, Shared] = {}
+        self._is_down = False
 
-    def search(
-        self, model: int, fingerprint: str, query: NDArray[np.float32], k: int, gallery: UUID
-    ) -> list[Candidate]:
-        """The ``k`` nearest speakers, as of every change committed before the call."""
-        with self._lock:
-            with self._database.read() as tx:
-                engine = self._caught_up(tx, model, fingerprint)
-            if isinstance(engine, FaissIndex) and engine.unsaved > max(SAVE_AFTER, len(engine) // 10):
-                self._save(engine, model)
-            return engine.search(query, k, gallery)
+    def search(self, model: StoredModel, queries: NDArray[np.float32], k: int, gallery: UUID) -> list[list[Candidate]]:
+        """For each query the ``k`` nearest speakers, as of every change committed before the call.
 
-    def forget(self, fingerprints: Iterable[str]) -> None:
-        """Remove these models' snapshots, which hold what is about to be erased; under the home's lock."""
-        for fingerprint in fingerprints:
-            self._snapshot(fingerprint).unlink(missing_ok=True)
-        for abandoned in self._home.index.glob(".*.tmp"):  # by a killed process: whoever writes has the lock
-            abandoned.unlink(missing_ok=True)
-
-    def _caught_up(self, tx: Connection, model: int, fingerprint: str) -> VectorIndex:
-        engine = self._engines.get(model)
-        if engine is None or (isinstance(engine, ExactIndex) and len(engine) > 2 * SMALL):
-            engine = self._open(tx, model, fingerprint)
-        if engine.applied() > outbox.head(tx, model):  # the database came back from an older backup
-            self._snapshot(fingerprint).unlink(missing_ok=True)
-            engine = self._open(tx, model, fingerprint)
-        outbox.replay(tx, engine, model)
-        self._engines[model] = engine
-        return engine
-
-    def _open(self, tx: Connection, model: int, fingerprint: str) -> VectorIndex:
-        some = select(tables.voiceprints.c.id).where(tables.voiceprints.c.model == model).limit(SMALL + 1)
-        count = tx.scalar(select(func.count()).select_from(some.subquery())) or 0
-        return ExactIndex() if count <= SMALL else FaissIndex(self._snapshot(fingerprint))
-
-    def _save(self, engine: FaissIndex, model: int) -> None:
-        """Write the snapshot; where that cannot be done now, searches are right without it.
-
-        Under the lock and caught up once more, so that nothing is written after it was erased.
+        Raises:
+            EngineError: a shared engine does not answer, and this process is not to search by itself.
         """
-        try:
-            with self._home.lock(wait=0):
-                with self._database.read() as tx:
-                    outbox.replay(tx, engine, model)
-                engine.save()
-        except StoreError as problem:
-            log.info("%s: snapshot not written now (%s)", self._home.index, problem)
-        except OSError as problem:
-            log.warning("%s: snapshot not written (%s)", self._home.index, problem)
+        shared = self.shared()
+        if shared is not None:
+            try:
+                found = shared.search(model, queries, k, gallery)
+            except EngineError as problem:
+                self._say_down(problem)
+                if self._engine_down == "refuse":
+                    raise
+            else:
+                self._is_down = False
+                return found
+        with self.own.lock:
+            return self.own.engine(model).search(queries, k, gallery)
 
-    def _snapshot(self, fingerprint: str) -> Path:
-        # Hashed, because it is a name from outside and must not become a path.
-        return self._home.index / f"{hashlib.sha256(fingerprint.encode()).hexdigest()[:32]}.faiss"
+    def shared(self) -> Shared | None:
+        """The shared engine, if one is in use."""
+        address = self._configured("engine")
+        return None if address is None else self._at(address)
+
+    def push(self) -> None:
+        """Let a shared engine have what was just changed; where that fails, it catches up when it is next asked."""
+        shared = self.shared()
+        if shared is None:
+            return
+        try:
+            for model in self.models():
+                shared.catch_up(model)
+        except EngineError as problem:
+            self._say_down(problem)
+
+    def compact(self, fingerprints: Iterable[str]) -> None:
+        """Leave nothing of these models in any engine that is gone from SQL.
+
+        Snapshots of this home are written anew, and so is a shared engine, whose log would keep it.
+
+        Raises:
+            EngineError: the shared engine does not answer: all else is done, and this is to be done again.
+            StoreError: the disk does not take it.
+        """
+        wanted = set(fingerprints)
+        models = [model for model in self.models() if model.fingerprint in wanted]
+        for model in models:
+            self.own.purge(model)
+        shared = self.shared()
+        if shared is not None:
+            for model in models:
+                shared.rebuild(model)
+
+    def models(self) -> list[StoredModel]:
+        """Every model that has, or had, voiceprints here."""
+        with self._database.read() as tx:
+            return queries.models(tx)
+
+    def use(self, to: str, fill: Callable[[Shared], None]) -> Shared | None:
+        """Use another engine once ``fill`` has filled it; the one that was used until then, if it was a shared one.
+
+        Raises:
+            InputError: it is in use already.
+        """
+        before = self.shared()
+        if to == (before.address if before else IN_PROCESS):
+            raise InputError(f"{to}: is the engine in use already: fill it anew by `spk store rebuild`")
+        if to != IN_PROCESS:
+            fill(self._at(to))
+        configured = tables.configuration
+        with self._database.write() as tx:
+            tx.execute(delete(configured).where(configured.c.key == "engine"))
+            if to != IN_PROCESS:
+                tx.execute(insert(configured).values(key="engine", value=to))
+        return before
+
+    def close(self) -> None:
+        """Let go of connections."""
+        for shared in self._shared.values():
+            shared.close()
+
+    def _at(self, address: str) -> Shared:
+        with self._lock:
+            if address not in self._shared:
+                owner = str(self._configured("store"))
+                self._shared[address] = Shared(self._database, address, owner, self._qdrant_key)
+            return self._shared[address]
+
+    def _configured(self, key: str) -> str | None:
+        found = tables.configuration.c
+        with self._database.read() as tx:
+            return tx.scalar(select(found.value).where(found.key == key))
+
+    def _say_down(self, problem: EngineError) -> None:
+        """Once, not with each search."""
+        if not self._is_down:
+            log.warning("%s", problem)
+        self._is_down = True
