@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import numpy as np
 import pytest
+from servers import postgresql as postgresql_server
+from servers import qdrant as qdrant_server
 
 from spk.audio import Audio
 from spk.embed.weights import fetch, manifest
@@ -195,3 +198,38 @@ def voice() -> Callable[..., Audio]:
         return Audio((0.05 * noise / noise.std() * syllables).astype(np.float32), f"{hertz:g}-{seed}.wav")
 
     return voice
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[postgresql_server.Server]:
+    """A PostgreSQL that all tests share; tests that need it are skipped where there is none."""
+    try:
+        server = postgresql_server.Server()
+    except postgresql_server.UnavailableError as reason:
+        pytest.skip(f"no PostgreSQL: {reason}")
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def qdrant_program() -> Path:
+    """The Qdrant that there is; tests that need it are skipped where it cannot be had."""
+    try:
+        return qdrant_server.binary()
+    except qdrant_server.UnavailableError as reason:
+        pytest.skip(f"no Qdrant: {reason}")
+
+
+@pytest.fixture(scope="session")
+def qdrant(qdrant_program: Path) -> Iterator[qdrant_server.Server]:
+    """A Qdrant that all tests share; each has a prefix of its own."""
+    with qdrant_server.Server(qdrant_program) as server:
+        yield server
+
+
+@pytest.fixture
+def qdrant_address(qdrant: qdrant_server.Server) -> Iterator[Callable[..., str]]:
+    """``qdrant_address("grpc", timeout=9)``: where the test may keep what it likes, until it ends."""
+    prefix = f"test-{uuid4().hex[:12]}"
+    yield lambda transport="http", **options: qdrant.address(transport, **({"prefix": prefix} | options))
+    qdrant.remove(prefix)

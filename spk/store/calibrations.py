@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spk.errors import InputError, NotFoundError
 from spk.store import queries, tables
@@ -28,8 +27,10 @@ def keep(tx: Connection, gallery: Gallery, calibration: CalibrationRecord) -> No
     """
     if len(calibration.id) != 16 or not set(calibration.id) <= _DIGITS:
         raise InputError(f"a calibration's id has sixteen hexadecimal digits, not {calibration.id!r}")
-    values = asdict(calibration) | {"gallery": gallery.id, "in_use": False}
-    tx.execute(upsert(tables.calibrations).values(**values).on_conflict_do_nothing())
+    kept = select(_C.id).where(_C.gallery == gallery.id, _C.id == calibration.id)
+    if tx.execute(kept).first() is None:
+        values = asdict(calibration) | {"gallery": gallery.id, "in_use": False}
+        tx.execute(insert(tables.calibrations).values(**values))
 
 
 def use(tx: Connection, gallery: Gallery, which: str | None) -> CalibrationRecord | None:

@@ -1,34 +1,81 @@
-"""The SQLite file: how it is opened, its transactions, and its migrations."""
+"""The database, in a file or on a server: its transactions, and its migrations."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Literal, Protocol
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from spk.errors import StoreError, StoreVersionError
+from spk.store import tables
 from spk.store.home import Home
 from spk.store.problems import BUSY_SECONDS, explained
+from spk.store.sqlite import SQLiteFile
 
-__all__ = ["HEAD", "Database"]
+__all__ = ["HEAD", "Backend", "Database"]
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision under ``migrations/versions``; they are numbered, so a larger one is newer than us."""
 
 
-class Database:
-    """Transactions on one home's SQLite file; every complaint of SQLite comes out as a StoreError."""
+class Backend(Protocol):
+    """What differs between SQLite and PostgreSQL.
 
-    def __init__(self, home: Home) -> None:
-        self.path = home.database
-        self._engine = _engine(self.path)
+    Attributes:
+        where: What messages call the database; without a password.
+        reading: Its transactions see everything as of one moment.
+        writing: Its transactions are alone from their first statement.
+        tables: Asks for the names of all tables, other programs' included.
+    """
+
+    where: str
+    reading: Engine
+    writing: Engine
+    tables: TextClause
+
+    def prepare(self) -> None:
+        """What is done once, before the first tables are made."""
+        ...
+
+    def lock(self, what: str, wait: float) -> AbstractContextManager[None]:
+        """See `Database.lock`."""
+        ...
+
+    def scrub(self) -> bool:
+        """See `Database.scrub`."""
+        ...
+
+    def damage(self) -> list[str]:
+        """See `Database.damage`."""
+        ...
+
+
+class Database:
+    """Transactions on a home's SQLite file, or on a server; every complaint of theirs comes out as a StoreError.
+
+    Args:
+        home: The home, whose file it is where no server is named.
+        url: Of a PostgreSQL database.
+        create: Whether it may be new.
+
+    Raises:
+        InputError: such a database is not supported.
+        StoreError: it cannot be opened, or is new and may not be, or is not the one that the home belongs to.
+        StoreVersionError: a newer spk wrote it.
+    """
+
+    def __init__(self, home: Home, url: str | None = None, *, create: bool = True) -> None:
+        self._backend = _backend(home, url)
+        self.where = self._backend.where
         try:
-            if self._version() != HEAD:
-                with home.lock():
+            if self._version(create=create) != HEAD:
+                with self.lock():
                     self._migrate()
+            if url is not None:
+                home.belong_to(self._id(), self.where)
         except StoreError:
             self.close()
             raise
@@ -36,58 +83,66 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view of everything, which holds up no writer."""
-        with explained(self.path), self._engine.connect() as connection, connection.begin():
+        with explained(self.where), self._backend.reading.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, alone among writers from its first moment; all of it is stored or none."""
-        with (
-            explained(self.path),
-            self._engine.connect() as connection,
-            connection.execution_options(write=True).begin(),
-        ):
+        with explained(self.where), self._backend.writing.connect() as connection, connection.begin():
             yield connection
 
-    def scrub(self) -> bool:
-        """Leave nothing in the file or its log of what was deleted.
+    @contextmanager
+    def lock(self, what: Literal["", "-engine"] = "", wait: float = BUSY_SECONDS) -> Iterator[None]:
+        """Alone among everybody who works on this database: for migrations and erasures, or to fill an engine.
 
-        ``secure_delete`` alone leaves copies in the gaps of pages that were split or joined (seen in 1 of 200
-        erasures), so the file is written anew: 0.1 s for ten thousand voiceprints, seconds for a million.
+        Raises:
+            StoreError: somebody else has held it for longer than ``wait`` seconds.
+        """
+        with self._backend.lock(what, wait):
+            yield
+
+    def scrub(self) -> bool:
+        """Leave nothing of what was deleted in the database's own files.
 
         Returns:
-            Whether that was done; a process that reads for long may hold up the emptying of the log.
+            Whether that was done; whoever reads for long may hold it up.
         """
-        with explained(self.path):
-            connection = self._engine.raw_connection()  # neither can run in a transaction
-            try:
-                connection.cursor().execute("VACUUM")
-                busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                connection.close()
-        return not busy
+        return self._backend.scrub()
+
+    def damage(self) -> list[str]:
+        """What the database itself finds wrong with its file, a line each; a server looks after its own."""
+        return self._backend.damage()
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._engine.dispose()
+        """Let go of the file, or of the server."""
+        self._backend.reading.dispose()
 
-    def _version(self) -> str:
-        """The stored revision; empty for a new file.
+    def _id(self) -> str:
+        """What tells this database from all others."""
+        configured = tables.configuration.c
+        with self.read() as tx:
+            return str(tx.scalar(select(configured.value).where(configured.key == "store")))
+
+    def _version(self, *, create: bool = True) -> str:
+        """The stored revision; empty for a new database.
 
         Raises:
             StoreVersionError: a newer spk wrote it.
-            StoreError: it is another program's database.
+            StoreError: it is another program's database, or new without ``create``.
         """
         with self.read() as tx:
-            tables = tx.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'")).all()
-            if not tables:
+            there = set(tx.scalars(self._backend.tables))
+            if not there and not create:
+                raise StoreError(f"{self.where}: no voiceprints are kept here yet: enroll somebody, or name another")
+            if not there:
                 return ""
-            if "alembic_version" not in tables:
-                raise StoreError(f"{self.path}: a database of another program: choose another home")
+            if not {"alembic_version", tables.voiceprints.name} <= there:
+                raise StoreError(f"{self.where}: a database of another program: choose another")
             version = str(tx.scalar(text("SELECT version_num FROM alembic_version")))
         if version > HEAD:
             raise StoreVersionError(
-                f"{self.path}: written by a newer spk (revision {version}, ours is {HEAD}): upgrade spk"
+                f"{self.where}: written by a newer spk (revision {version}, ours is {HEAD}): upgrade spk"
             )
         return version
 
@@ -101,10 +156,7 @@ class Database:
         from alembic.operations import Operations
         from alembic.script import ScriptDirectory
 
-        with explained(self.path):
-            connection = self._engine.raw_connection()  # the journal's mode is set outside transactions
-            connection.cursor().execute("PRAGMA journal_mode = WAL")
-            connection.close()
+        self._backend.prepare()
         script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
         revisions = list(script.iterate_revisions(HEAD, version or "base"))
         with self.write() as tx:
@@ -115,21 +167,9 @@ class Database:
                     context.stamp(script, revision.revision)
 
 
-def _engine(path: Path) -> Engine:
-    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
+def _backend(home: Home, url: str | None) -> Backend:
+    if url is None:
+        return SQLiteFile(home)
+    from spk.store.postgresql import PostgreSQLServer  # for those alone who have one
 
-
-def _prepare(connection: sqlite3.Connection, _: object) -> None:
-    """Set what SQLite forgets with each connection."""
-    connection.isolation_level = None  # we begin transactions ourselves, see `_begin`
-    for pragma in ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    """Writers queue up before they read, so that what they read still holds when they write."""
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    return PostgreSQLServer(home, url)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from spk.errors import InputError
 
-__all__ = ["clean_name", "hint", "label_digits"]
+__all__ = ["clean_name", "hint", "label_digits", "mentions", "storable"]
 
 _LONGEST = 200
 _LABEL = re.compile(r"unknown-([0-9a-f]{4,32})")
@@ -47,6 +47,15 @@ def label_digits(text: str) -> str:
     return match[1] if match else ""
 
 
+def storable(source: str) -> str:
+    """The name of a file as a database can store it, which may hold bytes that are no text, or whatever a caller says.
+
+    >>> storable("caf\\udce9 \\0.wav")
+    'caf? ?.wav'
+    """
+    return source.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
 def hint(name: str, known: Iterable[str]) -> str:
     """``; did you mean …?`` where something known is spelt alike, or nothing.
 
@@ -57,3 +66,37 @@ def hint(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
     spelt = " or ".join(f'"{by_folded[match]}"' for match in close)
     return f"; did you mean {spelt}?" if close else ""
+
+
+def mentions(text: str, name: str, others: Iterable[str] = ()) -> bool:
+    """Whether a text holds a name as a word of its own, however it is written; a digit ends a word.
+
+    Args:
+        text: The name of a file, say: ``_`` and ``-`` are as good as spaces.
+        name: Of a person.
+        others: Longer names of other people, in which the name may stand: "Ann Lee" is not about "Ann".
+
+    >>> mentions("calls/ANN_LEE1.wav", "Ann Lee"), mentions("planner.wav", "Ann")
+    (True, False)
+    >>> mentions("ann lee.wav", "Ann", ["Ann Lee"]), mentions("ann.wav", "Ann", ["Ann Lee"])
+    (False, True)
+    """
+    plain, wanted = _plain(text), _plain(name)
+    if wanted not in plain:  # the rule, and quick
+        return False
+    for other in sorted(map(_plain, others), key=len, reverse=True):
+        plain = _as_word(other).sub("\0", plain)
+    return _as_word(wanted).search(plain) is not None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _as_word(plain: str) -> re.Pattern[str]:
+    """Where it begins and ends with letters, no letter comes before or after; scripts without cases have no spaces."""
+    before, after = (
+        rf"{look}[^\W\d_])" if edge.upper() != edge else rf"{look}\d)" if edge.isdigit() else ""
+        for look, edge in (("(?<!", plain[0]), ("(?!", plain[-1]))
+    )
+    return re.compile(before + re.escape(plain) + after)

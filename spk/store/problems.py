@@ -9,13 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from spk.errors import StoreError
 
-__all__ = ["BUSY_SECONDS", "explained"]
+__all__ = ["BUSY_SECONDS", "LOCKED", "explained"]
 
 BUSY_SECONDS = 30.0
 """How long one process waits for another."""
+
+LOCKED = "another process has locked it for over {:.0f} s: try again, or end that process"
+"""What is said of somebody who works alone."""
 
 _FULL = "the disk is full, nothing was stored: free some space and try again"
 _DENIED = "no permission to write here: change the owner or mode, or choose another home"
@@ -35,6 +39,16 @@ _BY_SQLITE = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_IOERR: _UNWRITABLE,
 }
+_LOST = "the connection was lost: see whether the last change is stored, and try again"
+_BY_POSTGRESQL = {  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+    "25006": "the server only reads, as a replica does: name the one that writes",
+    "3F000": "there is no schema to work in: create one, and name it in the user's search_path",
+    "40P01": "two processes waited for each other: try again",
+    "42501": "this user may not do that: let the user own the database, or spk's tables",
+    "53100": "the server's disk is full, nothing was stored: free some space and try again",
+    "53300": "the server has too many connections: try again, or raise its max_connections",
+    "55P03": _BUSY,
+}
 _BY_ERRNO = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -47,13 +61,35 @@ _BY_ERRNO = {
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what the disk or the database raises about ``path`` into a StoreError."""
+def explained(where: Path | str) -> Iterator[None]:
+    """Turn what the disk or the database raises about ``where`` into a StoreError."""
     try:
         yield
+    except NoConnectionError as error:  # all of this process's are in use
+        raise StoreError(f"{where}: {_BUSY}") from error
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest only refines it
-        raise StoreError(f"{path}: {_BY_SQLITE.get(code, str(cause))}") from error
+        reason = _sqlite(cause) if isinstance(cause, sqlite3.Error) else _postgresql(error, cause)
+        raise StoreError(f"{where}: {reason}") from error
     except OSError as error:
-        raise StoreError(f"{path}: {_BY_ERRNO.get(error.errno or 0, str(error))}") from error
+        raise StoreError(f"{where}: {_BY_ERRNO.get(error.errno or 0, str(error))}") from error
+
+
+def _sqlite(cause: sqlite3.Error) -> str:
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest only refines it
+    return _BY_SQLITE.get(code, str(cause))
+
+
+def _postgresql(error: Exception, cause: BaseException | None) -> str:
+    state = getattr(cause, "sqlstate", None)
+    if state in _BY_POSTGRESQL:
+        return _BY_POSTGRESQL[state]
+    if getattr(error, "connection_invalidated", False):
+        return _LOST
+    said = " ".join(str(cause).split())
+    if state is not None:
+        return f"the server complains: {said}"
+    answer = said.rpartition("FATAL: ")[2].strip()
+    if answer != said:
+        return f"the server refused the connection ({answer}): check user, password and database in its URL"
+    return f"the server cannot be reached ({said}): check that it runs, and the host and port in its URL"

@@ -5,12 +5,15 @@ SQLAlchemy's Core, not its object mapper: the records are our own, and the mappe
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -34,8 +37,10 @@ __all__ = [
     "audit",
     "calibrations",
     "clips",
+    "configuration",
     "decided_voices",
     "decisions",
+    "exports",
     "from_bytes",
     "galleries",
     "metadata",
@@ -63,6 +68,24 @@ class Moment(TypeDecorator[datetime]):
         return value and value.replace(tzinfo=UTC)
 
 
+class JsonText(TypeDecorator[Any]):
+    """JSON as text: PostgreSQL's own type refuses NaN, which SQLite stores."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
+        return json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
+        return value and json.loads(value)
+
+
+_Json = JSON().with_variant(JsonText, "postgresql")
+_Sorted = String().with_variant(String(collation="C"), "postgresql")  # by code points, as SQLite does
+_Position = Integer().with_variant(BigInteger, "postgresql")
+
+
 def to_bytes(vector: NDArray[np.float32]) -> bytes:
     """A vector as it is stored: float32, little-endian."""
     return vector.astype("<f4").tobytes()
@@ -79,7 +102,7 @@ galleries = Table(
     "galleries",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("name", String, nullable=False, unique=True),
+    Column("name", _Sorted, nullable=False, unique=True),
 )
 
 speakers = Table(
@@ -87,10 +110,11 @@ speakers = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), nullable=False),
-    Column("name", String),
+    Column("name", _Sorted),
     Column("state", String, nullable=False),
     Column("created", Moment, nullable=False),
     UniqueConstraint("gallery", "name"),
+    Index("ix_speakers_gallery_id", "gallery", "id"),  # without it SQLite goes through a gallery to find a few of it
 )
 
 recordings = Table(
@@ -112,12 +136,12 @@ samples = Table(
     Column("recording", Uuid, ForeignKey("recordings.id"), nullable=False, index=True),
     Column("start", Float, nullable=False),
     Column("end", Float, nullable=False),
-    Column("parts", JSON, nullable=False),
+    Column("parts", _Json, nullable=False),
     Column("sha256", String, nullable=False, index=True),
     Column("net_seconds", Float, nullable=False),
-    Column("quality", JSON, nullable=False),
+    Column("quality", _Json, nullable=False),
     Column("origin", String, nullable=False),
-    Column("forced", JSON, nullable=False),
+    Column("forced", _Json, nullable=False),
     Column("created", Moment, nullable=False),
 )
 
@@ -125,8 +149,10 @@ models = Table(
     "models",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("fingerprint", String, nullable=False, unique=True),
+    Column("fingerprint", _Sorted, nullable=False, unique=True),
     Column("dim", Integer, nullable=False),
+    # Changes up to here are not in the outbox any more: an engine that has not got them is filled anew.
+    Column("floor", _Position, nullable=False, server_default="0"),
 )
 
 voiceprints = Table(
@@ -150,7 +176,7 @@ clips = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("sequence", Integer, primary_key=True),
+    Column("sequence", _Position, primary_key=True),
     Column("model", Integer, ForeignKey("models.id"), nullable=False),
     Column("voiceprint", Uuid, nullable=False),
     Index("ix_outbox_model_sequence", "model", "sequence"),
@@ -177,7 +203,13 @@ calibrations = Table(
     Column("record", Text, nullable=False),
     Column("created", Moment, nullable=False),
     Column("in_use", Boolean, nullable=False),
-    Index("ix_calibrations_in_use", "gallery", unique=True, sqlite_where=text("in_use")),  # one at most
+    # One at most.
+    Index(
+        *("ix_calibrations_in_use", "gallery"),
+        unique=True,
+        sqlite_where=text("in_use"),
+        postgresql_where=text("in_use"),
+    ),
 )
 
 # What was said of a recording. `state` is what the scorer took from everybody's voiceprints: it goes when one of
@@ -201,7 +233,7 @@ decided_voices = Table(
     "decided_voices",
     metadata,
     Column("decision", Uuid, ForeignKey("decisions.id", ondelete="CASCADE"), primary_key=True),
-    Column("label", String, primary_key=True),
+    Column("label", _Sorted, primary_key=True),
     Column("speaker", Uuid, ForeignKey("speakers.id", ondelete="SET NULL"), index=True),
     Column("vector", LargeBinary, nullable=False),
 )
@@ -215,4 +247,23 @@ profile_statistics = Table(
     Column("samples", String, nullable=False),
     Column("mean", Float, nullable=False),
     Column("deviation", Float, nullable=False),
+)
+
+# What holds for everybody who works on these voiceprints, such as which vector engine searches them.
+configuration = Table(
+    "configuration",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Files that were written with people's voiceprints in them, so that an erasure reaches them.
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("created", Moment, nullable=False),
 )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from servers import postgresql as postgresql_server
+from servers import processes
 
-import spk
 from spk.store import Gallery, NewRecording, NewSample, Origin, Store
 from spk.timeline import Segment
 
@@ -60,9 +60,36 @@ def vector() -> Callable[..., np.ndarray]:
     return unit_vector
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Run a test twice: every `Store.open`, those of other processes too, goes to one or the other."""
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql")
+        monkeypatch.setenv(postgresql_server.ADDRESS, server.administrator)
+        monkeypatch.setattr(Store, "open", postgresql_server.opened_at(server.administrator, Store.open))
+    yield request.param
+    if request.param == "postgresql":
+        server.drop_databases()
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
+
+
+@pytest.fixture
+def files_with(request: pytest.FixtureRequest) -> Callable[..., list[str]]:
+    """``files_with(home, "Ada", …)``: files of the home that hold any of it, or of its database on the server."""
+
+    def files_with(home: Path, *texts: str | bytes) -> list[str]:
+        needles = [text.encode() if isinstance(text, str) else text for text in texts]
+        files = [path for path in home.rglob("*") if path.is_file()]
+        if os.environ.get(postgresql_server.ADDRESS):
+            files += request.getfixturevalue("postgresql").files(postgresql_server.database_name(home))
+        contents = ((path.name, path.read_bytes()) for path in files)
+        return [name for name, content in contents if any(needle in content for needle in needles)]
+
+    return files_with
 
 
 @pytest.fixture
@@ -76,33 +103,7 @@ def gallery(store: Store) -> Gallery:
     return store.gallery("default", create=True)
 
 
-PRELUDE = """
-import hashlib, os, sys
-from pathlib import Path
-import numpy as np
-from spk.errors import SpkError
-from spk.store import NewRecording, NewSample, Origin, Store
-from spk.timeline import Segment
-
-def sample(content, clip=None, seed=None):
-    sha256 = hashlib.sha256(content.encode()).hexdigest()
-    vector = np.random.default_rng(int(sha256[:8], 16)).normal(size=16).astype(np.float32)
-    return NewSample(
-        NewRecording(sha256, "talk.wav", 60.0), Segment(0.0, 10.0), sha256, 10.0, {}, Origin.ENROLLED,
-        {"a model": vector / np.linalg.norm(vector)}, clip=clip,
-    )
-
-home = Path(sys.argv[1])
-"""
-
-
 @pytest.fixture(scope="session")
 def start() -> Callable[..., subprocess.Popen[str]]:
-    """Start another Python process: ``PRELUDE`` and the code given, with the arguments in ``sys.argv``."""
-
-    def start(code: str, *arguments: object) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", PRELUDE + code, *map(str, arguments)]
-        environment = os.environ | {"PYTHONPATH": str(Path(spk.__file__).parents[1])}
-        return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    return start
+    """Start another Python process: `servers.processes.start`."""
+    return processes.start

@@ -171,7 +171,7 @@ def test_a_home_without_write_permission(home, sample, start, tmp_path, tmp_path
 
 
 def test_a_home_that_somebody_keeps_locked(home, monkeypatch):
-    monkeypatch.setattr("spk.store.database.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("spk.store.sqlite.BUSY_SECONDS", 0.2)
     with Store.open(home) as store:
         holder = sqlite3.connect(home / "spk.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")

@@ -6,19 +6,24 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+# On PostgreSQL: text, which may hold NaN; names that sort by code points; numbers that do not run out.
+JSON = sa.JSON().with_variant(sa.Text(), "postgresql")
+SORTED = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+POSITION = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     """Create them."""
     op.create_table(
         "galleries",
         sa.Column("id", sa.Uuid, primary_key=True),
-        sa.Column("name", sa.String, nullable=False, unique=True),
+        sa.Column("name", SORTED, nullable=False, unique=True),
     )
     op.create_table(
         "speakers",
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("gallery", sa.Uuid, sa.ForeignKey("galleries.id", ondelete="CASCADE"), nullable=False),
-        sa.Column("name", sa.String),
+        sa.Column("name", SORTED),
         sa.Column("state", sa.String, nullable=False),
         sa.Column("created", sa.DateTime, nullable=False),
         sa.UniqueConstraint("gallery", "name"),
@@ -39,12 +44,12 @@ def upgrade() -> None:
         sa.Column("recording", sa.Uuid, sa.ForeignKey("recordings.id"), nullable=False),
         sa.Column("start", sa.Float, nullable=False),
         sa.Column("end", sa.Float, nullable=False),
-        sa.Column("parts", sa.JSON, nullable=False),
+        sa.Column("parts", JSON, nullable=False),
         sa.Column("sha256", sa.String, nullable=False),
         sa.Column("net_seconds", sa.Float, nullable=False),
-        sa.Column("quality", sa.JSON, nullable=False),
+        sa.Column("quality", JSON, nullable=False),
         sa.Column("origin", sa.String, nullable=False),
-        sa.Column("forced", sa.JSON, nullable=False),
+        sa.Column("forced", JSON, nullable=False),
         sa.Column("created", sa.DateTime, nullable=False),
     )
     for column in ("speaker", "recording", "sha256"):
@@ -52,7 +57,7 @@ def upgrade() -> None:
     op.create_table(
         "models",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("fingerprint", sa.String, nullable=False, unique=True),
+        sa.Column("fingerprint", SORTED, nullable=False, unique=True),
         sa.Column("dim", sa.Integer, nullable=False),
     )
     op.create_table(
@@ -71,7 +76,7 @@ def upgrade() -> None:
     op.create_index("ix_clips_sha256", "clips", ["sha256"])
     op.create_table(
         "outbox",
-        sa.Column("sequence", sa.Integer, primary_key=True),
+        sa.Column("sequence", POSITION, primary_key=True),
         sa.Column("model", sa.Integer, sa.ForeignKey("models.id"), nullable=False),
         sa.Column("voiceprint", sa.Uuid, nullable=False),
         sqlite_autoincrement=True,
@@ -89,3 +94,12 @@ def upgrade() -> None:
                 f"CREATE TRIGGER audit_no_{change.lower()} BEFORE {change} ON audit "
                 "BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END"
             )
+    else:
+        op.execute(
+            "CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql "
+            "AS $$ BEGIN RAISE EXCEPTION 'the audit log only grows'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER audit_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+            "FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows()"
+        )

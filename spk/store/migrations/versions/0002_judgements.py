@@ -6,6 +6,8 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+SORTED = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Create their tables."""
@@ -20,7 +22,12 @@ def upgrade() -> None:
         sa.Column("created", sa.DateTime, nullable=False),
         sa.Column("in_use", sa.Boolean, nullable=False),
     )
-    op.create_index("ix_calibrations_in_use", "calibrations", ["gallery"], unique=True, sqlite_where=sa.text("in_use"))
+    op.create_index(
+        *("ix_calibrations_in_use", "calibrations", ["gallery"]),
+        unique=True,
+        sqlite_where=sa.text("in_use"),
+        postgresql_where=sa.text("in_use"),
+    )
     op.create_table(
         "decisions",
         sa.Column("id", sa.Uuid, primary_key=True),
@@ -36,7 +43,7 @@ def upgrade() -> None:
     op.create_table(
         "decided_voices",
         sa.Column("decision", sa.Uuid, sa.ForeignKey("decisions.id", ondelete="CASCADE"), primary_key=True),
-        sa.Column("label", sa.String, primary_key=True),
+        sa.Column("label", SORTED, primary_key=True),
         sa.Column("speaker", sa.Uuid, sa.ForeignKey("speakers.id", ondelete="SET NULL")),
         sa.Column("vector", sa.LargeBinary, nullable=False),
     )

@@ -1,0 +1,1 @@
+"""Real servers for tests and benches, on free ports of this machine."""
