@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spk.enroll.enroller import Enroller, EnrollmentReport
 from spk.enroll.excerpts import Excerpt, excerpts_of_turns
+from spk.enroll.keeping import KeptAudio
 from spk.enroll.quality import Gates, Quality, Reason, measure
 from spk.enroll.unknowns import enroll_unknown
 
@@ -12,6 +13,7 @@ __all__ = [
     "EnrollmentReport",
     "Excerpt",
     "Gates",
+    "KeptAudio",
     "Quality",
     "Reason",
     "enroll_unknown",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spk.diarize import Diarizer, VoiceActivity
 from spk.embed import Embedder, Speech, embed_speech
 from spk.enroll.excerpts import Excerpt
+from spk.enroll.keeping import KeptAudio
 from spk.enroll.quality import Gates, Reason, measure
 from spk.errors import ConflictError, FingerprintError, NotFoundError, RefusedError, SpkError
 from spk.identify.decision import OperatingPoint, Verdict
@@ -74,6 +75,7 @@ class Enroller:
         vad: Finds the speech.
         diarizer: Notices a second voice.
         gates: The least that a sample must have.
+        keep: What is kept of each sample, to be listened to.
     """
 
     scorer: GalleryScorer
@@ -81,6 +83,7 @@ class Enroller:
     vad: VoiceActivity
     diarizer: Diarizer
     gates: Gates = field(default_factory=Gates)
+    keep: KeptAudio = KeptAudio.CLIPS
 
     def __call__(
         self, name: str, excerpts: Iterable[Excerpt], *, origin: Origin = Origin.ENROLLED, force: bool = False
@@ -131,6 +134,7 @@ class Enroller:
                 origin=origin,
                 vectors={self.embedder.model.fingerprint: vector},
                 parts=speech.parts,
+                clip=self.keep.of(speech),
             ),
             reasons,
         )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import replace
 
-import soundfile
-
-from spk.audio import SAMPLE_RATE
-from spk.embed import Speech
+from spk.enroll.keeping import KeptAudio
 from spk.enroll.quality import measure
 from spk.errors import ConflictError
 from spk.identify.decision import Verdict
@@ -21,12 +17,18 @@ __all__ = ["enroll_unknown"]
 
 LEAST_SECONDS = 5.0
 """Net speech under which a voice makes nobody: short speech mints strangers by the hundred."""
-CLIP_SECONDS = 8.0
-"""How much of an unknown voice is kept to listen to."""
 
 
-def enroll_unknown(identification: Identification, store: Store, gallery: Gallery) -> Identification:
+def enroll_unknown(
+    identification: Identification, store: Store, gallery: Gallery, keep: KeptAudio = KeptAudio.CLIPS
+) -> Identification:
     """Keep the voices that nobody fits as unnamed speakers.
+
+    Args:
+        identification: What was heard.
+        store: Where they are kept.
+        gallery: Whose strangers they are.
+        keep: What is kept of each, to be listened to.
 
     Returns:
         The same identification, where those voices are now the new speakers'.
@@ -35,7 +37,7 @@ def enroll_unknown(identification: Identification, store: Store, gallery: Galler
     voices: dict[str, Voice] = {}
     for voice in identification.voices:
         twins = (voices[label].kept_as for label in voice.same_voice_as if label in voices)
-        voices[voice.label] = _kept(voice, model, store, gallery, next(filter(None, twins), None))
+        voices[voice.label] = _kept(voice, model, store, gallery, keep=keep, twin=next(filter(None, twins), None))
     return replace(identification, voices=tuple(_like_its_twins(voice, voices) for voice in voices.values()))
 
 
@@ -45,7 +47,7 @@ def _like_its_twins(voice: Voice, voices: Mapping[str, Voice]) -> Voice:
     return replace(voice, kept_as=voice.kept_as or next(filter(None, twins), None))
 
 
-def _kept(voice: Voice, model: str, store: Store, gallery: Gallery, twin: Speaker | None) -> Voice:
+def _kept(voice: Voice, model: str, store: Store, gallery: Gallery, *, keep: KeptAudio, twin: Speaker | None) -> Voice:
     """The voice, kept if it is a stranger's who says enough; as ``twin``, where that is the same stranger."""
     speech, audio = voice.speech, voice.speech.audio
     if voice.vector is None or voice.match.verdict is not Verdict.UNKNOWN or speech.net_seconds < LEAST_SECONDS:
@@ -58,18 +60,10 @@ def _kept(voice: Voice, model: str, store: Store, gallery: Gallery, twin: Speake
         quality=measure(speech).as_mapping(),
         origin=Origin.ONLINE,
         vectors={model: voice.vector},
-        clip=_clip(speech),
+        clip=keep.of(speech),
         parts=speech.parts,
     )
     try:
         return replace(voice, kept_as=store.enroll(gallery, twin, [sample]).speaker)
     except ConflictError:  # the very same audio is somebody's already
         return voice
-
-
-def _clip(speech: Speech) -> bytes:
-    """The beginning of a voice's speech, as a FLAC file."""
-    samples = speech.audio.take(speech.parts).samples[: int(CLIP_SECONDS * SAMPLE_RATE)]
-    file = io.BytesIO()
-    soundfile.write(file, samples.clip(-1.0, 1.0), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    return file.getvalue()

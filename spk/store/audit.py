@@ -10,19 +10,35 @@ import getpass
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, select
 
 from spk.errors import StoreError
 from spk.store import tables
 
-__all__ = ["AuditCheck", "AuditEntry", "AuditHead", "append", "entries", "last", "verify"]
+__all__ = [
+    "AuditCheck",
+    "AuditEntry",
+    "AuditHead",
+    "append",
+    "entries",
+    "erased",
+    "last",
+    "matching",
+    "user",
+    "verify",
+]
 
+_ERASING = ("delete", "erase")  # the actions by which somebody is erased
 _START = "0" * 64  # what the first row is bound to
+_BATCH = 1_000  # rows in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +77,7 @@ def append(tx: Connection, action: str, **detail: object) -> None:
         {
             "sequence": sequence,
             "at": datetime.now(UTC).isoformat(),
-            "user": _user(),
+            "user": user(),
             "action": action,
             "detail": detail,
         }
@@ -78,29 +94,92 @@ def last(tx: Connection) -> AuditHead:
 
 def entries(tx: Connection) -> list[AuditEntry]:
     """Every row, oldest first."""
-    rows = tx.execute(select(tables.audit).order_by(tables.audit.c.sequence))
-    found = []
-    for row in rows:
-        entry = json.loads(row.entry)
-        at = datetime.fromisoformat(entry["at"])
-        found.append(AuditEntry(row.sequence, at, entry["user"], entry["action"], entry["detail"], row.hash))
-    return found
+    return list(map(_entry, _rows(tx)))
 
 
-def verify(tx: Connection) -> AuditCheck:
+def matching(
+    tx: Connection,
+    *,
+    about: UUID | None = None,
+    action: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> Iterator[AuditEntry]:
+    """The last ``limit`` rows that are about a person, of an action, or not older: the newest last.
+
+    They are read some at a time, each when it is asked for.
+    """
+    conditions = [tables.audit.c.entry.contains(text) for text in (about and str(about), action) if text]
+    with closing(_rows(tx, *conditions, newest_first=limit is not None)) as rows:
+        wanted = (
+            entry
+            for entry in map(_entry, rows)
+            if (action is None or entry.action == action) and (since is None or entry.at >= since)
+        )
+        yield from wanted if limit is None else reversed(list(islice(wanted, limit)))
+
+
+def erased(tx: Connection, after: int = 0) -> set[UUID]:
+    """The people who were erased after a row."""
+    rows = (
+        row
+        for action in _ERASING
+        for row in _rows(tx, tables.audit.c.sequence > after, tables.audit.c.entry.contains(f'"action":"{action}"'))
+    )
+    return {UUID(entry.detail["speaker"]) for entry in map(_entry, rows) if entry.action in _ERASING}
+
+
+def verify(tx: Connection, noted: str | None = None) -> AuditCheck:
     """Follow the chain.
 
+    Args:
+        noted: The head of an earlier check, which must be in it still.
+
     Raises:
-        StoreError: a row was changed, removed or put in between.
+        StoreError: a row was changed, removed or put in between, or is not there any more.
     """
-    count, head = 0, _START
-    for row in tx.execute(select(tables.audit).order_by(tables.audit.c.sequence)):
-        count += 1
-        whole = row.sequence == count and row.hash == _chained(head, row.entry)
-        if not (whole and json.loads(row.entry)["sequence"] == count):
-            raise StoreError(f"the audit log was tampered with at row {count}: what follows cannot be trusted")
-        head = row.hash
+    count, head, met = 0, _START, noted in (None, _START)
+    with closing(_rows(tx)) as rows:
+        for row in rows:
+            count += 1
+            if not (row.sequence == count and row.hash == _chained(head, row.entry) and _number(row.entry) == count):
+                raise StoreError(f"the audit log was tampered with at row {count}: what follows cannot be trusted")
+            head = row.hash
+            met = met or head == noted
+    if not met:
+        raise StoreError(
+            f"the audit log was cut or written anew: it holds {count} rows, and none has the hash that was noted, "
+            f"{noted}: get the rest from a backup of that time"
+        )
     return AuditCheck(count, head)
+
+
+def _rows(
+    tx: Connection, *conditions: ColumnElement[bool], newest_first: bool = False
+) -> Generator[Row[Any], None, None]:
+    order = tables.audit.c.sequence.desc() if newest_first else tables.audit.c.sequence
+    query = select(tables.audit).where(*conditions).order_by(order)
+    with tx.execute(query.execution_options(yield_per=_BATCH)) as rows:
+        yield from rows
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    """A row, parsed; StoreError where it is none of ours."""
+    try:
+        entry = json.loads(row.entry)
+        at = datetime.fromisoformat(entry["at"])
+        return AuditEntry(row.sequence, at, entry["user"], entry["action"], entry["detail"], row.hash)
+    except (ValueError, TypeError, KeyError) as error:
+        reason = f"the audit log was tampered with at row {row.sequence}: `spk audit verify` says where it begins"
+        raise StoreError(reason) from error
+
+
+def _number(entry: str) -> object:
+    """The number that a row says it has; None where it says nothing that can be read."""
+    try:
+        return json.loads(entry)["sequence"]
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _canonical(entry: Mapping[str, object]) -> str:
@@ -111,7 +190,8 @@ def _chained(previous: str, entry: str) -> str:
     return hashlib.sha256(f"{previous}{entry}".encode()).hexdigest()
 
 
-def _user() -> str:
+def user() -> str:
+    """Who works here, as the system calls them."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without an entry: KeyError before Python 3.13

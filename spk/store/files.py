@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
-__all__ = ["sync_folder", "temporary", "write_through"]
+__all__ = ["created", "sync_folder", "temporary", "write_through"]
 
 
 def temporary(folder: Path) -> Path:
@@ -15,18 +17,25 @@ def temporary(folder: Path) -> Path:
     return folder / f".{uuid4().hex}.tmp"
 
 
-def write_through(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
-    """Write a new file down to the disk; nothing is left of it where that fails."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+@contextmanager
+def created(path: Path) -> Iterator[BinaryIO]:
+    """A new file to write, which is down on the disk in the end; nothing is left of it where anything fails."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-    except OSError:
+    except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def write_through(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """Write a new file down to the disk; nothing is left of it where that fails."""
+    with created(path) as file:
+        for chunk in chunks:
+            file.write(chunk)
 
 
 def sync_folder(path: Path) -> None:
