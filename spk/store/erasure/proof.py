@@ -1,0 +1,187 @@
+"""Looking for people after they were erased: in the engine, in the tables, and in the bytes of every file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import JSON, Connection, String, Text, Uuid, cast, select
+
+from spk.embed.weights import Progress
+from spk.errors import EngineError
+from spk.store import tables
+from spk.store.audit import user
+from spk.store.database import Database
+from spk.store.erasure.erased import Erased
+from spk.store.erasure.pseudonyms import ID
+from spk.store.erasure.receipts import Check
+from spk.store.erasure.traces import ByteSearch, NameForms, vector_pieces
+from spk.store.home import Home
+from spk.store.names import mentions
+from spk.store.problems import explained
+from spk.store.retrieval import Retrieval
+
+__all__ = ["prove"]
+
+_NEAREST = 10
+_SETTINGS = "spk.toml"  # is the user's: a name in it is not for us to remove
+# Where somebody's own words stand, beside the names of people; the rest of the tables is ours.
+_FREE = (tables.recordings.c.source, tables.decisions.c.source, tables.exports.c.path)
+_OWN_WORDS = {"speaker", "enrolled", "unknown", "unsure", "known", "identify", "verify"}.union(
+    *({table.name, *table.c.keys()} for table in tables.metadata.sorted_tables)
+)
+# Engines that were away must hear yet of voiceprints that are gone.
+_ALLOWED = (tables.audit, tables.outbox)
+_IN_FILES = {"vector": "pieces of vectors", "clip": "pieces of clips", "hash": "hashes of speech", "name": "names"}
+_MANY = 10_000
+T = TypeVar("T")
+
+
+def prove(
+    home: Home,
+    database: Database,
+    retrieval: Retrieval,
+    erased: Erased,
+    exported: Sequence[Path],
+    *,
+    progress: Progress,
+) -> tuple[Check, ...]:
+    """Look for people everywhere.
+
+    Args:
+        exported: Files outside of the home that they were taken out of.
+        progress: Told how far it is.
+
+    Raises:
+        StoreError: something cannot be read.
+    """
+    checks = [_search(retrieval, erased)]
+    with database.read() as tx:
+        checks += [_ids(tx, erased), _names(tx, erased)]
+        pieces, shared = _pieces(tx, erased)
+        names = [form for form in _forms(tx, erased) if form.searchable]
+        elsewhere = "" if tx.dialect.name == "sqlite" else "; the database is a server, the files of which are not ours"
+    with explained(home.path):
+        found, where = _files(home, erased, ByteSearch(pieces, names), exported, progress)
+    counts = Counter(pieces.values()) + Counter(name=len(names))
+    unsearched = len(erased.called.names) - len(names)
+    notes = {
+        "vector": f"{shared} more stay, because somebody else has the very same" if shared else "",
+        "name": f"{unsearched} more cannot be told from chance, from others or from words of spk" if unsearched else "",
+    }
+    for what, told in _IN_FILES.items():
+        places = tuple(found.get(what, ()))
+        checks.append(Check(f"{told} in files", counts[what], where + elsewhere, places, notes.get(what, "")))
+    return tuple(checks)
+
+
+def _search(retrieval: Retrieval, erased: Erased) -> Check:
+    """Search with the old profiles; the engine itself is asked, before SQL drops whom it does not know."""
+    what, where = "old profiles in the vector engine", "the nearest people of the gallery"
+    models = {model.fingerprint: model for model in retrieval.models()}
+    gone = {person.speaker.id for person in erased.people}
+    asked, found = 0, set()
+    try:
+        for person in erased.people:
+            for fingerprint, vectors in person.profiles().items():
+                for nearest in retrieval.search(models[fingerprint], vectors, _NEAREST, erased.gallery):
+                    found |= gone.intersection(candidate.speaker for candidate in nearest)
+                asked += len(vectors)
+    except EngineError:
+        return Check(what, asked, where, (), "the engine does not answer")
+    return Check(what, asked, where, tuple(sorted(map(str, found))))
+
+
+def _ids(tx: Connection, erased: Erased) -> Check:
+    ids = erased.ids()
+    digits = {id_.hex for id_ in ids}
+    found = set()
+    for table in tables.metadata.sorted_tables:
+        if table in _ALLOWED:
+            continue
+        for column in table.c:
+            if isinstance(column.type, Uuid):
+                there = any(tx.scalar(select(column).where(column.in_(some)).limit(1)) for some in _portions(ids))
+            elif isinstance(column.type, String | Text | JSON):
+                texts = tx.scalars(select(cast(column, Text)).execution_options(yield_per=1_000))
+                there = any(_mentioned(text, digits) for text in texts if text)
+            else:
+                continue
+            if there:
+                found.add(f"{table.name}.{column.name}")
+    names = ", ".join(table.name for table in _ALLOWED)
+    return Check("ids in tables", len(ids), f"every table but {names}", tuple(sorted(found)))
+
+
+def _mentioned(text: str, digits: set[str]) -> bool:
+    return any(found[0].replace("-", "") in digits for found in ID.finditer(text))
+
+
+def _names(tx: Connection, erased: Erased) -> Check:
+    called, found = erased.called, set()
+    for column in _FREE:
+        query = select(column)
+        if called.shared:
+            query = query.where(column.table.c.gallery == called.gallery)
+        # The folders of exports are everybody's: one may be called like the user.
+        if any(called(Path(text).name if column is tables.exports.c.path else text) for text in tx.scalars(query)):
+            found.add(f"{column.table.name}.{column.name}")
+    where = ", ".join(f"{column.table.name}.{column.name}" for column in _FREE)
+    note = "in this gallery alone: in another one somebody has the same name" if called.shared else ""
+    return Check("names in tables", len(called.names), where, tuple(sorted(found)), note)
+
+
+def _pieces(tx: Connection, erased: Erased) -> tuple[dict[bytes, str], int]:
+    """What to look for in files, and how many vectors are somebody else's, too, and stay."""
+    every = {tables.to_bytes(vector): vector for vector in erased.vectors()}
+    stored = (tables.voiceprints.c.vector, tables.decided_voices.c.vector)
+    others: set[bytes] = set()
+    for some in _portions(every):
+        for column in stored:
+            others.update(tx.scalars(select(column).where(column.in_(some))))
+    pieces = {piece: "vector" for data, one in every.items() if data not in others for piece in vector_pieces(one)}
+    hashes = {sample.sha256 for person in erased.people for sample in person.samples}
+    for portion in _portions(hashes):
+        hashes -= set(tx.scalars(select(tables.samples.c.sha256).where(tables.samples.c.sha256.in_(portion))))
+    pieces |= {sha256.encode(): "hash" for sha256 in hashes}
+    pieces |= {piece: "clip" for person in erased.people for piece in person.heard}
+    return pieces, len(others)
+
+
+def _forms(tx: Connection, erased: Erased) -> list[NameForms]:
+    """The names, and where they may stand: in names of others, and in who wrote the audit log."""
+    allowed = {*erased.called.others, *tx.scalars(select(tables.exports.c.path)), f'"user":"{user()}"'}
+    return [
+        NameForms(name, tuple(one for one in allowed if mentions(one, name)))
+        for name in erased.called.names
+        if name.casefold() not in _OWN_WORDS
+    ]
+
+
+def _files(
+    home: Home, erased: Erased, search: ByteSearch, exported: Sequence[Path], report: Progress
+) -> tuple[dict[str, list[str]], str]:
+    """What was found of each kind, and what was searched."""
+    files = [*sorted(path for path in home.path.rglob("*") if path.is_file()), *exported]
+    sizes = [path.stat().st_size for path in files]
+    found: dict[str, list[str]] = {}
+    done = 0
+    for path, size in zip(files, sizes, strict=True):
+        place = str(path.relative_to(home.path)) if path.is_relative_to(home.path) else "an export"
+        if erased.called(place):
+            place = "a file that is called so"
+            found.setdefault("name", []).append(place)
+        for what, at in search.search(path).items():
+            if (what, place) != ("name", _SETTINGS):
+                found.setdefault(what, []).append(f"{place}, byte {at}")
+        done += size
+        report(done, sum(sizes), "looking for what was erased")
+    return found, f"{len(files)} files, {sum(sizes)} bytes"
+
+
+def _portions(items: Iterable[T]) -> Iterator[list[T]]:
+    """Some at a time, as many as fit into one query."""
+    every = list(items)
+    return (every[start : start + _MANY] for start in range(0, len(every), _MANY))
