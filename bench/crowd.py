@@ -1,4 +1,4 @@
-"""Galleries of made-up people, for size alone: rows of noise tell nothing about accuracy."""
+"""Galleries of made-up people, filled straight into the tables."""
 
 from __future__ import annotations
 
@@ -17,10 +17,79 @@ from spk.identify import Calibration, GalleryScorer, OperatingPoint
 from spk.store import Store, outbox, queries, tables
 from spk.store.records import Gallery, SpeakerState
 
-__all__ = ["Crowd"]
+__all__ = ["Crowd", "add_people"]
 
 CHUNK = 20_000
 NET_SECONDS = 30.0
+
+
+def add_people(
+    store: Store,
+    gallery: Gallery,
+    fingerprint: str,
+    owners: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    *,
+    rng: np.random.Generator,
+) -> list[UUID]:
+    """Add people in one transaction, past everything that enrolling checks: one at a time would take hours.
+
+    Args:
+        store: Where.
+        gallery: Of whom.
+        fingerprint: Of the model that the vectors are said to be of.
+        owners: (n,) numbers that say which voiceprints are one person's.
+        vectors: (n, dim), L2-normalised.
+        rng: Ids are drawn from it.
+
+    Returns:
+        The people's ids, in the order of their numbers.
+    """
+    now, (count, dim) = datetime.now(UTC), vectors.shape
+    people, whose = np.unique(owners, return_inverse=True)
+    recording, *rest = _ids(rng, 1 + len(people) + 2 * count)
+    speakers, samples, prints = rest[: len(people)], rest[len(people) : -count], rest[-count:]
+    with store._database.write() as tx:
+        model = queries.find_model(tx, fingerprint, dim)
+        if model is None:
+            row = insert(tables.models).values(fingerprint=fingerprint, dim=dim)
+            number = int(tx.execute(row).inserted_primary_key[0])
+        else:
+            number = model.number
+        one = {"id": recording, "gallery": gallery.id, "sha256": recording.hex, "source": "crowd", "duration": 1.0}
+        tx.execute(insert(tables.recordings).values(one))
+        same = {"gallery": gallery.id, "state": SpeakerState.ENROLLED, "created": now}
+        tx.execute(insert(tables.speakers), [{"id": id_, "name": id_.hex, **same} for id_ in speakers])
+        same = {
+            "recording": recording,
+            "start": 0.0,
+            "end": 1.0,
+            "parts": [],
+            "net_seconds": NET_SECONDS,
+            "quality": {},
+            "origin": "enrolled",
+            "forced": [],
+            "created": now,
+        }
+        owned = zip(samples, whose.tolist(), strict=True)
+        tx.execute(
+            insert(tables.samples),
+            [{"id": id_, "speaker": speakers[owner], "sha256": id_.hex, **same} for id_, owner in owned],
+        )
+        tx.execute(
+            insert(tables.voiceprints),
+            [
+                {"id": id_, "sample": sample, "model": number, "vector": tables.to_bytes(vector)}
+                for id_, sample, vector in zip(prints, samples, vectors, strict=True)
+            ],
+        )
+        outbox.note(tx, [(id_, number) for id_ in prints])
+    return speakers
+
+
+def _ids(rng: np.random.Generator, count: int) -> Iterator[UUID]:
+    raw = rng.bytes(16 * count)
+    return (UUID(bytes=raw[16 * at : 16 * at + 16], version=4) for at in range(count))
 
 
 class Crowd:
@@ -40,67 +109,13 @@ class Crowd:
         self.dim = len(calibration.recipe.background_)
 
     def grow(self, people: int) -> None:
-        """Fill up to so many people, straight into the tables: enrolling one at a time would take hours."""
+        """Fill up to so many people; their vectors are noise, which tells nothing about accuracy."""
         rng = np.random.default_rng(self.people)
-        now = datetime.now(UTC)
         while self.people < people:
             count = min(CHUNK, people - self.people)
-            ids = list(self._ids(rng, 3 * count + 1))
-            recording, *rest = ids
-            speakers, samples, prints = (rest[at : at + count] for at in (0, count, 2 * count))
             noise = rng.normal(size=(count, self.dim)).astype(np.float32)
             noise /= np.linalg.norm(noise, axis=1, keepdims=True)
-            with self.store._database.write() as tx:
-                number = queries.find_model(tx, self.model.fingerprint, self.dim)
-                if number is None:
-                    row = insert(tables.models).values(fingerprint=self.model.fingerprint, dim=self.dim)
-                    number = int(tx.execute(row).inserted_primary_key[0])
-                tx.execute(
-                    insert(tables.recordings).values(
-                        id=recording, gallery=self.gallery.id, sha256=recording.hex, source="crowd", duration=1.0
-                    )
-                )
-                tx.execute(
-                    insert(tables.speakers),
-                    [
-                        {
-                            "id": id_,
-                            "gallery": self.gallery.id,
-                            "name": id_.hex,
-                            "state": SpeakerState.ENROLLED,
-                            "created": now,
-                        }
-                        for id_ in speakers
-                    ],
-                )
-                tx.execute(
-                    insert(tables.samples),
-                    [
-                        {
-                            "id": id_,
-                            "speaker": speaker,
-                            "recording": recording,
-                            "start": 0.0,
-                            "end": 1.0,
-                            "parts": [],
-                            "sha256": id_.hex,
-                            "net_seconds": NET_SECONDS,
-                            "quality": {},
-                            "origin": "enrolled",
-                            "forced": [],
-                            "created": now,
-                        }
-                        for id_, speaker in zip(samples, speakers, strict=True)
-                    ],
-                )
-                tx.execute(
-                    insert(tables.voiceprints),
-                    [
-                        {"id": id_, "sample": sample, "model": number, "vector": tables.to_bytes(vector)}
-                        for id_, sample, vector in zip(prints, samples, noise, strict=True)
-                    ],
-                )
-                outbox.note(tx, [(id_, number) for id_ in prints])
+            add_people(self.store, self.gallery, self.model.fingerprint, np.arange(count), noise, rng=rng)
             self.people += count
 
     def seconds(self, vectors: NDArray[np.float32], net: float) -> tuple[float, NDArray[np.float64]]:
@@ -119,8 +134,3 @@ class Crowd:
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
-
-    @staticmethod
-    def _ids(rng: np.random.Generator, count: int) -> Iterator[UUID]:
-        raw = rng.bytes(16 * count)
-        return (UUID(bytes=raw[16 * at : 16 * at + 16], version=4) for at in range(count))

@@ -9,7 +9,6 @@ and ``unknown-test`` are people with several clips, and ``cohort`` is background
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import shutil
 import tempfile
@@ -21,7 +20,7 @@ from uuid import UUID
 
 import numpy as np
 from crowd import Crowd
-from manifests import read_folder
+from manifests import write_people
 from numpy.typing import NDArray
 from resampled import with_resampled
 from timing import machine
@@ -329,17 +328,6 @@ def times(material: Material, crowds: Sequence[int], scratch: Path) -> list[dict
     return record
 
 
-def _people(folder: Path, scratch: Path) -> Path:
-    """A table of the rows that say whose voice they are."""
-    path = scratch / "people.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["file", "speaker", "role"])
-        rows = (row for row in read_folder(folder) if row.role in ROLES)
-        table.writerows([str(row.path.resolve()), row.speaker, row.role] for row in rows)
-    return path
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where manifest.csv lies")
@@ -355,7 +343,7 @@ def main() -> None:
     fused = FusedEmbedder(tuple(embedders))
     sizes = {"ecapa": (embedders[0].dim,), "resnet34": (embedders[1].dim,), fused.model.name: fused.sizes}
     with tempfile.TemporaryDirectory() as scratch, bar() as progress:
-        labels = read_labels([_people(arguments.folder, Path(scratch))])
+        labels = read_labels([write_people(arguments.folder, Path(scratch) / "people.csv", ROLES)])
         material = hear(labels, load_vad(), embedders, progress=progress).with_fusion(fused.model)
         print(f"{len(material.people)} voices, {len(material)} clips and pieces; {len(material.skipped)} left out")
         if "recipes" in parts:

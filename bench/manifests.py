@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Row", "read_folder"]
+__all__ = ["Row", "read_folder", "write_people"]
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,13 @@ def read_folder(folder: Path) -> list[Row]:
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as manifest:
         rows = csv.DictReader(manifest)
         return [Row(folder / row["file"], row["file"], row["speaker"], row["role"]) for row in rows]
+
+
+def write_people(folder: Path, path: Path, roles: Collection[str]) -> Path:
+    """A table of those recordings of a folder that have some roles, as `spk.identify.labelled` reads it."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["file", "speaker", "role"])
+        rows = (row for row in read_folder(folder) if row.role in roles)
+        table.writerows([str(row.path.resolve()), row.speaker, row.role] for row in rows)
+    return path

@@ -29,11 +29,18 @@ def demo_folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("script", ["accuracy", "speed", "fit_calibration"])
+@pytest.mark.parametrize("script", ["accuracy", "speed", "store", "fit_calibration"])
 def test_help(script):
     done = run(script, "--help")
     assert done.returncode == 0, done.stderr
     assert "manifest.csv" in done.stdout
+
+
+def test_faults_of_a_few_kills(tmp_path):
+    done = run("faults", "--only", "writer", "--kills", 3, "--json", tmp_path / "out.json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["writer"]
+    assert (result["kills"], result["lost_or_half_present"]) == (3, 0)
 
 
 def test_accuracy_of_the_demo(demo_folder, tmp_path):
