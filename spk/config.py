@@ -5,26 +5,29 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import platformdirs
 
-from spk.embed import Device, Precision, load_embedder, model_id, model_parts
-from spk.errors import InputError, NotFoundError
+from spk.embed import MODELS, Device, Precision, load_embedder, model_id, model_parts
+from spk.errors import FingerprintError, InputError, NotFoundError
 
 if TYPE_CHECKING:
     from spk.audio import Audio
     from spk.diarize import Diarization, Diarizer, VoiceActivity
     from spk.embed import Embedder, ModelId
     from spk.embed.weights import Progress
-    from spk.enroll import Enroller
+    from spk.enroll import Enroller, KeptAudio
     from spk.identify import Calibration, GalleryScorer, Identifier, OperatingPoint, Verifier
     from spk.identify.explaining import Explained
     from spk.store import DecisionRecord, Gallery, Speaker, Store
+    from spk.store.bundles import Bundle
+    from spk.store.upkeep import Imported
 
 __all__ = ["Settings", "Workbench"]
 
@@ -32,6 +35,9 @@ DEFAULT_GALLERY = "default"
 DEFAULT_MODEL = "ecapa"
 MOST_THREADS = 1024
 MOST_DAYS = 36_525.0  # a hundred years
+
+EngineDown = Literal["exact", "refuse"]
+KeepAudio = Literal["none", "clips", "samples"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,14 @@ class Settings:
         cost: What mistakes cost, as `spk.identify.OperatingPoint.parse_costs` reads it, and not together with
             ``fpir``; ``SPK_COST``.
         prior_unknown: How probable a stranger is before anything is heard; ``SPK_PRIOR_UNKNOWN``.
+        database: The URL of a PostgreSQL database, where the truth is not in a SQLite file of the home;
+            ``SPK_DATABASE``.
+        engine_down: Whether a search goes to this process's own engine (``exact``) or fails (``refuse``) where the
+            vector engine does not answer; ``SPK_ENGINE_DOWN``.
+        qdrant_key: What Qdrant asks for, where that is the vector engine; ``SPK_QDRANT_KEY``.
+        keep_audio: What is kept to be listened to: ``none``, ``clips`` of a few seconds, or ``samples``, the whole
+            speech that people are enrolled by; ``SPK_KEEP_AUDIO``.
+        keep_audio_days: For how many days, until ``spk store prune`` removes it; ``SPK_KEEP_AUDIO_DAYS``.
         keep_decisions: For how many days decisions are kept, 0 for not at all; older ones go when the home is next
             opened; ``SPK_KEEP_DECISIONS``.
     """
@@ -63,6 +77,11 @@ class Settings:
     fpir: float | None = None
     cost: str | None = None
     prior_unknown: float | None = None
+    database: str | None = field(default=None, repr=False)
+    engine_down: EngineDown = "exact"
+    qdrant_key: str | None = field(default=None, repr=False)
+    keep_audio: KeepAudio = "clips"
+    keep_audio_days: float = 90.0
     keep_decisions: float = 30.0
 
     @classmethod
@@ -73,7 +92,7 @@ class Settings:
             InputError: a value is impossible, or ``spk.toml`` cannot be read.
         """
         given = {name: value for name, value in options.items() if value is not None}
-        names = [field.name for field in fields(cls)]
+        names = [one.name for one in fields(cls)]
         variables = {name: value for name in names if (value := environment.get(f"SPK_{name.upper()}"))}
         home = given.get("home") or variables.get("home") or platformdirs.user_data_dir("spk")
         try:
@@ -95,13 +114,16 @@ class Settings:
         for name, value, choices in (
             ("precision", self.precision, get_args(Precision)),
             ("device", self.device, get_args(Device)),
+            ("engine_down", self.engine_down, get_args(EngineDown)),
+            ("keep_audio", self.keep_audio, get_args(KeepAudio)),
         ):
             if value not in choices:
                 raise InputError(f"{name} cannot be {value!r}; there are: {', '.join(choices)}")
         _check_model(self.model)
-        days = _number("keep_decisions", self.keep_decisions)
-        if not 0 <= days <= MOST_DAYS:
-            raise InputError(f"keep_decisions cannot be {days:g} days: set 0 for not at all, or 30")
+        for name in ("database", "qdrant_key"):
+            if not isinstance(getattr(self, name), str | None):
+                raise InputError(f"{name} is a text: write it in quotes")
+        days = {name: _days(name, getattr(self, name)) for name in ("keep_audio_days", "keep_decisions")}
         point = {name: _number(name, value) for name, value in self._point().items()}
         if point or self.cost is not None:
             from spk.identify import OperatingPoint  # for those who set it alone: it takes a moment
@@ -114,7 +136,24 @@ class Settings:
             threads=threads,
             fpir=point.get("fpir"),
             prior_unknown=point.get("prior_unknown"),
-            keep_decisions=days,
+            keep_audio_days=days["keep_audio_days"],
+            keep_decisions=days["keep_decisions"],
+        )
+
+    def open_store(self, *, create: bool = True) -> Store:
+        """The store that the settings mean.
+
+        Raises:
+            StoreError: it cannot be opened, or is missing and ``create`` is false.
+        """
+        from spk.store import Store
+
+        return Store.open(
+            self.home,
+            create=create,
+            database=self.database,
+            engine_down=self.engine_down,
+            qdrant_key=self.qdrant_key,
         )
 
     def _point(self) -> dict[str, float]:
@@ -128,6 +167,13 @@ def _number(name: str, value: object) -> float:
         return float(str(value))  # true is none
     except ValueError:
         raise InputError(f"{name} is a number, not {value!r}: set it to 0.1, say") from None
+
+
+def _days(name: str, value: object) -> float:
+    days = _number(name, value)
+    if not 0 <= days <= MOST_DAYS:
+        raise InputError(f"{name} cannot be {days:g} days: set 0 for not at all, or 30")
+    return days
 
 
 def _check_model(model: object) -> None:
@@ -202,9 +248,7 @@ class Workbench:
     @cached_property
     def store(self) -> Store:
         """The store of the home, without the decisions that have been kept for long enough."""
-        from spk.store import Store
-
-        store = Store.open(self.settings.home)
+        store = self.settings.open_store()
         store.prune_decisions(self.settings.keep_decisions)
         return store
 
@@ -327,7 +371,52 @@ class Workbench:
         """Adds people."""
         from spk.enroll import Enroller
 
-        return Enroller(self.scorer(), self.embedder, self.vad, _Late(self))
+        return Enroller(self.scorer(), self.embedder, self.vad, _Late(self), keep=self.kept_audio)
+
+    @property
+    def kept_audio(self) -> KeptAudio:
+        """What is kept of new samples, to be listened to."""
+        from spk.enroll import KeptAudio
+
+        return KeptAudio(self.settings.keep_audio)
+
+    def import_bundle(self, path: Path, gallery: str | None) -> Imported:
+        """Store a bundle in a gallery (its own name without one), if the voices in it can be found there.
+
+        Raises:
+            FormatError: the file is no bundle, or damaged.
+            FingerprintError: its voiceprints are by another model than would be searched by.
+            ConflictError: some of it is in the store already.
+        """
+        from spk.store.bundles import Bundle
+
+        bundle = Bundle.read(path, self.progress)
+        name = gallery or bundle.gallery
+        self._check_fits(bundle, name, path)
+        keep_clips = self.settings.keep_audio != "none"
+        return self.store.import_bundle(bundle, name, keep_clips=keep_clips, progress=self.progress)
+
+    def _check_fits(self, bundle: Bundle, gallery: str, path: Path) -> None:
+        """Refuse people whom the next search in the gallery would not find."""
+        from spk.identify import Calibration
+
+        for kept in bundle.calibrations:
+            Calibration.parse(kept.record, source=f"{path}, calibration {kept.id}")
+        judged_by = [kept.model for kept in bundle.calibrations if kept.in_use]
+        with suppress(NotFoundError):
+            own = self.store.calibration(self.store.gallery(gallery))
+            judged_by = [own.model] if own else judged_by
+        wanted = model_id(self.settings.model or next(iter(judged_by), DEFAULT_MODEL))
+        made_by = {prints.model for prints in bundle.voiceprints}
+        if made_by and wanted.fingerprint not in made_by:
+            every = (*MODELS, *map("+".join, combinations(MODELS, 2)))
+            theirs = [name for name in every if model_id(name).fingerprint in made_by]
+            advice = f"add --model {theirs[0]}" if theirs else "use the version of spk that made it"
+            names = ", ".join(theirs or (made[:12] for made in sorted(made_by)))
+            raise FingerprintError(
+                f"{path}: its voiceprints are by {names}, and {wanted.name} would be searched by: "
+                f"nothing was imported; {advice}"
+            )
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,11 @@ def test_option_before_environment_before_file_before_default(name, home, write)
         "fpir": (0.01, 0.02, 0.03, None),
         "cost": ("miss=1,false=9,prior=0.1", "miss=1,false=9,prior=0.2", "miss=1,false=9,prior=0.3", None),
         "prior_unknown": (0.1, 0.2, 0.3, None),
+        "database": ("postgresql://a/a", "postgresql://b/b", "postgresql://c/c", None),
+        "engine_down": ("refuse", "exact", "refuse", "exact"),
+        "qdrant_key": ("a", "b", "c", None),
+        "keep_audio": ("none", "samples", "clips", "clips"),
+        "keep_audio_days": (1.0, 2.0, 3.0, 90.0),
         "keep_decisions": (1.0, 2.0, 3.0, 30.0),
     }[name]
     option, variable, line, default = given

@@ -9,7 +9,23 @@ from typing import Any
 
 import typer
 
-from spk.cli import calibrate, diarize, doctor, enroll, evaluate, explain, identify, models, speakers, unknowns, verify
+from spk.cli import (
+    audit,
+    calibrate,
+    diarize,
+    doctor,
+    engine,
+    enroll,
+    evaluate,
+    explain,
+    identify,
+    models,
+    receipts,
+    speakers,
+    store,
+    unknowns,
+    verify,
+)
 from spk.cli.common import EXIT_ERROR, complain
 from spk.cli.options import PLAIN
 from spk.errors import SpkError
@@ -31,6 +47,11 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(speakers.app, name="speakers")
 app.add_typer(unknowns.app, name="unknowns")
+for command in (engine.status, engine.rebuild, engine.verify, engine.migrate, engine.compact):
+    store.app.command()(command)
+app.add_typer(store.app, name="store")
+audit.app.command()(receipts.receipt)
+app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="models")
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "print_json",
     "print_table",
     "say",
+    "size",
     "workbench",
     "write_output",
 ]
@@ -212,3 +213,14 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Non
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def size(count: int) -> str:
+    """Bytes for people.
+
+    >>> size(83_316_686), size(1_919), size(596)
+    ('83.3 MB', '1.9 kB', '596 B')
+    """
+    if count >= 1_000_000:
+        return f"{count / 1e6:.1f} MB"
+    return f"{count / 1e3:.1f} kB" if count >= 1_000 else f"{count} B"

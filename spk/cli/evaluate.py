@@ -155,7 +155,7 @@ def _place(bench: Workbench, material: Material) -> Iterator[Workbench]:
 
     settings = bench.settings
     with tempfile.TemporaryDirectory(prefix="spk-evaluate-") as folder:
-        own = replace(settings, home=Path(folder) / "home", gallery="default")
+        own = replace(settings, home=Path(folder) / "home", gallery="default", database=None)
         if _is_calibrated(bench):
             own = replace(own, model=bench.model_name)
         with Workbench(own, bench.progress) as parts:
@@ -167,7 +167,7 @@ def _place(bench: Workbench, material: Material) -> Iterator[Workbench]:
 
 def _is_calibrated(bench: Workbench) -> bool:
     """Whether the gallery that was named exists, and so may have a calibration of its own; asking makes nothing."""
-    if not (bench.settings.home / "spk.db").is_file():
+    if bench.settings.database is None and not (bench.settings.home / "spk.db").is_file():
         return False
     names = [gallery.name for gallery in bench.store.galleries()]
     return bench.settings.gallery in names

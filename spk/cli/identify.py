@@ -137,7 +137,7 @@ def identify(
             if enroll_unknown:
                 from spk.enroll import enroll_unknown as kept
 
-                found = kept(found, bench.store, bench.gallery)
+                found = kept(found, bench.store, bench.gallery, bench.kept_audio)
             decision = None
             if bench.keeps_decisions or evidence is not None:
                 explained = listener.collector.identification(found)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spk.cli.common import size
 from spk.cli.options import PLAIN, AsJson, Quiet
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def list_models(*, as_json: AsJson = False, quiet: Quiet = False, verify: Verify
             typer.echo(json.dumps(row))
         return
     columns = ("name", "size", "licence", "state", "purpose")
-    rows = [row | {"size": _size(row["bytes"])} for row in rows]
+    rows = [row | {"size": size(row["bytes"])} for row in rows]
     lines = [[column.upper() for column in columns], *([row[column] for column in columns] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -96,7 +97,7 @@ def show(
         return
     typer.echo(f"{entry.name}: {entry.purpose}")
     for details in files:
-        typer.echo(f"\n{details['file']}, {_size(details['bytes'])}")
+        typer.echo(f"\n{details['file']}, {size(details['bytes'])}")
         for label in ("sha256", "licence", "provenance"):
             typer.echo(f"  {label:<12}{details[label]}")
         typer.echo(f"  {'sources':<12}{', '.join(details['sources'])}")
@@ -164,14 +165,3 @@ def _details(artefact: Artefact, *, verify: bool) -> dict[str, Any]:
         "state": state(artefact, verify=verify),
         "path": str(path) if path else None,
     }
-
-
-def _size(count: int) -> str:
-    """Bytes for people.
-
-    >>> _size(83_316_686), _size(1_919), _size(596)
-    ('83.3 MB', '1.9 kB', '596 B')
-    """
-    if count >= 1_000_000:
-        return f"{count / 1e6:.1f} MB"
-    return f"{count / 1e3:.1f} kB" if count >= 1_000 else f"{count} B"

@@ -64,10 +64,9 @@ def complete_speaker(context: typer.Context, incomplete: str) -> list[str]:
 def _kept_store(context: typer.Context) -> Iterator[tuple[Store, str]]:
     """The store that a half-written command means, if there is one, and the gallery."""
     from spk.config import Settings
-    from spk.store import Store
 
     settings = Settings.read(home=context.params.get("home"), gallery=context.params.get("gallery"))
-    with Store.open(settings.home, create=False) as store:
+    with settings.open_store(create=False) as store:
         yield store, settings.gallery
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import check_output, json_line, print_json, print_table, say, workbench, write_output
+from spk.cli.common import check_output, exists, json_line, print_json, print_table, say, workbench, write_output
 from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Output, Quiet, complete_speaker
-from spk.errors import InputError
+from spk.cli.receipts import told, unproved
+from spk.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +25,16 @@ __all__ = ["app", "describe", "list_people"]
 
 app = typer.Typer(**PLAIN, help="The people of a gallery.")
 
+Whom = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="WHO",
+        help="Names, unknown-xxxx labels, or ids.",
+        show_default=False,
+        autocompletion=complete_speaker,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Who = Annotated[
     str,
     typer.Argument(
@@ -144,22 +158,21 @@ def merge(
 def delete(
     who: Who,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     gallery: GalleryName = None,
     home: Home = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Erase a person.
+    """Erase a person, without proof.
 
-    Samples, voiceprints, clips and the name go, from the database and from every file.
+    Samples, voiceprints, clips and the name go, from the database and from every file: see erase.
 
     Example: spk speakers delete alice --yes
     """
     with workbench(home=home, gallery=gallery) as bench:
         speaker = bench.store.speaker(bench.gallery, who)
-        if not yes and not _confirmed(speaker):
-            raise InputError(f"{speaker.label} was not erased: say yes, or add --yes")
+        _confirm(yes, speaker)
         bench.store.delete(speaker)
     _say(
         f"{speaker.label} is erased",
@@ -167,6 +180,47 @@ def delete(
         as_json,
         quiet,
     )
+
+
+@app.command()
+def erase(
+    who: Whom,
+    *,
+    yes: Yes = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", readable=False, help="Write the receipt here.", show_default=False
+        ),
+    ] = None,
+    gallery: GalleryName = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Erase people, and prove it.
+
+    Everything of theirs goes: samples, voiceprints, clips, names, decisions, from the database, the vector engine,
+    exports and every file. Then all of it is looked for. The signed receipt says what went and what was looked for.
+
+    Example: spk speakers erase alice -o receipt.json
+    """
+    check_output(output)
+    with workbench(home=home, gallery=gallery) as bench:  # without a bar, while somebody is asked
+        people = [bench.store.speaker(bench.gallery, name) for name in who]
+        _confirm(yes, *people)
+    with workbench(home=home, gallery=gallery, quiet=quiet) as bench:
+        receipt = bench.store.erase(people, progress=bench.progress)
+    names = _joined(dict.fromkeys(person.label for person in people))
+    if output is not None:
+        write_output(output, receipt.serialize())
+    if as_json:
+        print_json(receipt.to_json())
+    elif not quiet:
+        for line in told(receipt, names):
+            say(line)
+    if not receipt.proved:
+        raise StoreError(f"{names}: erased, but not proved: {'; '.join(unproved(receipt))}")
 
 
 @app.command()
@@ -195,13 +249,19 @@ def export(
     """
     check_output(output)
     with workbench(home=home, gallery=gallery) as bench:
-        store = bench.store
+        store, as_of = bench.store, bench.store.last_change
         people = [store.speaker(bench.gallery, name) for name in who or []] or store.speakers(bench.gallery)
         lines = [json_line(_exported(store, person)) + "\n" for person in people]
-    if output is None:
-        say("".join(lines), nl=False)
-        return
-    write_output(output, "".join(lines))
+        text = "".join(lines)
+        if output is None:
+            say(text, nl=False)
+            return
+        if output.is_file() or not exists(output):  # no pipe or terminal
+            sha256 = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+            with store.exporting(bench.gallery, output, sha256, as_of=as_of, speakers=len(people)):
+                write_output(output, text)
+        else:
+            write_output(output, text)
     _say(
         f"{len(lines)} people written to {output}; voiceprints are biometric data, keep them safe",
         {"people": len(lines), "output": str(output)},
@@ -305,12 +365,22 @@ def _numbers(vector: NDArray[np.float32]) -> list[float]:
     return [round(float(x), 7) for x in vector]
 
 
-def _confirmed(speaker: Speaker) -> bool:
-    """Whether the person at the terminal says yes; nobody there says no."""
-    if not sys.stdin.isatty():
-        return False
-    say(f"Erase {speaker.label} with all samples and voiceprints? [y/N]: ", nl=False, err=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+def _confirm(yes: bool, *speakers: Speaker) -> None:
+    """Ask the person at the terminal; nobody there says no."""
+    if yes:
+        return
+    names = _joined(dict.fromkeys(speaker.label for speaker in speakers))
+    answer = ""
+    if sys.stdin.isatty():
+        say(f"Erase {names} with all samples and voiceprints? [y/N]: ", nl=False, err=True)
+        answer = sys.stdin.readline().strip().lower()
+    if answer not in ("y", "yes"):
+        raise InputError(f"{names} {'was' if len(speakers) == 1 else 'were'} not erased: say yes, or add --yes")
+
+
+def _joined(names: Iterable[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _say(text: str, record: dict[str, Any], as_json: bool, quiet: bool) -> None:

@@ -82,7 +82,10 @@ def play_clip(
         speaker = _unknown(bench, which)
         clips = bench.store.clips(speaker)
     if not clips:
-        raise NotFoundError(f"{speaker.label} has no clip: listen to the recordings of `spk unknowns show`")
+        raise NotFoundError(
+            f"{speaker.label}: no audio is kept, or no longer (keep_audio, keep_audio_days): "
+            "listen to the recordings of `spk unknowns show`"
+        )
     if as_json:
         print_json({"name": speaker.label, "clips": [str(clip) for clip in clips]})
         return

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, true, update
 
 from spk.errors import NotFoundError
 from spk.store import tables
+from spk.store.names import storable
 from spk.store.records import DecidedVoice, DecisionKind, DecisionRecord, Gallery, NewDecision
 
-__all__ = ["any_older", "erase", "find", "latest", "of_speaker", "prune", "record", "repoint"]
+__all__ = [
+    "count_older",
+    "erase",
+    "erased_since",
+    "find",
+    "latest",
+    "of_speaker",
+    "perhaps_of",
+    "prune",
+    "record",
+    "repoint",
+]
 
 _D, _V = tables.decisions.c, tables.decided_voices.c
 
@@ -35,9 +47,9 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision) -> DecisionRecord
         created=datetime.now(UTC),
         kind=new.kind,
         sha256=new.sha256,
-        source=new.source.encode("utf-8", "replace").decode(),  # a file's name may hold bytes that are no text
+        source=storable(new.source),
         record=new.record,
-        state=None if _erased_since(tx, new.as_of) else new.state,
+        state=None if erased_since(tx, new.as_of) else new.state,
         voices=new.voices,
     )
     columns = ("id", "gallery", "created", "kind", "sha256", "source", "record", "state")
@@ -51,9 +63,9 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision) -> DecisionRecord
     return kept
 
 
-def any_older(tx: Connection, keep_days: float) -> bool:
-    """Whether there is a decision to `prune`."""
-    return tx.execute(select(_D.created).where(_older(keep_days)).limit(1)).first() is not None
+def count_older(tx: Connection, keep_days: float) -> int:
+    """How many decisions there are to `prune`."""
+    return tx.scalar(select(func.count()).select_from(tables.decisions).where(_older(keep_days))) or 0
 
 
 def prune(tx: Connection, keep_days: float) -> int:
@@ -102,19 +114,49 @@ def erase(tx: Connection, gallery: UUID, decisions: Iterable[UUID]) -> None:
     tx.execute(update(tables.decisions).where(_D.gallery == gallery).values(state=None))
 
 
+def perhaps_of(tx: Connection, speaker: UUID, called: Callable[[str], bool]) -> list[UUID]:
+    """The decisions of the gallery that hold a voice which may be this person's, though nobody said so.
+
+    One that has no other owner, in a recording that the person was enrolled from; one with the very vector of a
+    voiceprint; one that the turns called by the name.
+
+    Args:
+        called: Whether a label is the name.
+    """
+    samples, prints, mine = tables.samples.c, tables.voiceprints.c, tables.samples.c.speaker == speaker
+    recordings = select(tables.recordings.c.sha256).join(tables.samples).where(mine)
+    vectors = select(prints.vector).join(tables.samples, samples.id == prints.sample).where(mine)
+    gallery = select(tables.speakers.c.gallery).where(tables.speakers.c.id == speaker).scalar_subquery()
+    unowned = and_(_V.speaker.is_(None), _D.sha256.in_(recordings))
+    theirs = select(_V.decision).join(tables.decisions).where(_D.gallery == gallery)
+    records = select(_D.id, _D.record).where(_D.gallery == gallery).execution_options(yield_per=100)
+    found = set(tx.scalars(theirs.where(or_(unowned, _V.vector.in_(vectors)))))
+    return sorted(found.union(row.id for row in tx.execute(records) if any(map(called, _labels(row.record)))))
+
+
+def erased_since(tx: Connection, sequence: int) -> bool:
+    """Whether anybody was erased after a row of the audit log."""
+    entries = tx.scalars(select(tables.audit.c.entry).where(tables.audit.c.sequence > sequence))
+    return any(json.loads(entry)["action"] in ("delete", "erase") for entry in entries)
+
+
 def repoint(tx: Connection, source: UUID, into: UUID) -> None:
     """Voices of one person are another's from now on."""
     tx.execute(update(tables.decided_voices).where(_V.speaker == source).values(speaker=into))
 
 
+def _labels(record: str) -> list[str]:
+    """What the turns called the voices of a decision."""
+    try:
+        return [voice["label"] for voice in json.loads(record)["voices"]]
+    except (ValueError, TypeError, KeyError):  # not evidence
+        return []
+
+
 def _older(keep_days: float) -> ColumnElement[bool]:
+    if keep_days == 0:  # all of them, those too that were made while the clock was fast
+        return true()
     return _D.created <= datetime.now(UTC) - timedelta(days=keep_days)
-
-
-def _erased_since(tx: Connection, sequence: int) -> bool:
-    """Whether anybody was erased after a row of the audit log."""
-    entries = tx.scalars(select(tables.audit.c.entry).where(tables.audit.c.sequence > sequence))
-    return any(json.loads(entry)["action"] == "delete" for entry in entries)
 
 
 def _voices(tx: Connection, decisions: Iterable[UUID]) -> Mapping[UUID, list[DecidedVoice]]:

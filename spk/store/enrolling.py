@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -11,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, insert, or_, select
 
-from spk.errors import ConflictError, InputError
+from spk.errors import ConflictError, InputError, NotFoundError
 from spk.store import audit, outbox, queries, tables
 from spk.store.home import StagedClip
-from spk.store.names import clean_name, label_digits
+from spk.store.names import clean_name, label_digits, storable
 from spk.store.records import (
     Enrollment,
     Gallery,
@@ -27,7 +28,7 @@ from spk.store.records import (
 )
 from spk.timeline import total
 
-__all__ = ["check", "enroll", "same_audio"]
+__all__ = ["check", "enroll", "make_gallery", "number_of", "same_audio"]
 
 _S, _R = tables.samples.c, tables.recordings.c
 
@@ -104,6 +105,29 @@ def enroll(
     return Enrollment(speaker, tuple(added.values()), tuple(already.values()))
 
 
+def make_gallery(tx: Connection, name: str) -> Gallery:
+    """The gallery of a clean name, made where it is missing."""
+    with suppress(NotFoundError):
+        return queries.find_gallery(tx, name)
+    gallery = Gallery(uuid4(), name)
+    tx.execute(insert(tables.galleries).values(id=gallery.id, name=name))
+    audit.append(tx, "create gallery", gallery=gallery.id)
+    return gallery
+
+
+def number_of(tx: Connection, fingerprint: str, dim: int) -> int:
+    """The number of a model in this home, which it gets with its first voiceprint.
+
+    Raises:
+        FingerprintError: its vectors here are of another length.
+    """
+    model = queries.find_model(tx, fingerprint, dim)
+    if model is not None:
+        return model.number
+    tx.execute(insert(tables.models).values(fingerprint=fingerprint, dim=dim))
+    return int(tx.scalars(select(tables.models.c.id).where(tables.models.c.fingerprint == fingerprint)).one())
+
+
 def same_audio(one: NewSample | Sample, other: NewSample | Sample) -> bool:
     """Whether two samples are the same speech: the same content, or more than half of the shorter one."""
     if one.sha256 == other.sha256:
@@ -154,7 +178,8 @@ def _known(tx: Connection, gallery: Gallery, samples: Sequence[NewSample]) -> li
             select(_R.id).where(_R.gallery == gallery.id, _R.sha256.in_([new.recording.sha256 for new in samples]))
         ),
     )
-    conditions = (tables.speakers.c.gallery == gallery.id, in_common)
+    # By the samples' ids, found first: otherwise SQLite goes through everybody of the gallery.
+    conditions = (tables.speakers.c.gallery == gallery.id, _S.id.in_(select(_S.id).where(in_common)))
     models = queries.models_by_sample(tx, *conditions)
     return [_Known(sample, models.get(sample.id, set())) for sample in queries.samples(tx, *conditions)]
 
@@ -212,9 +237,7 @@ def _recording(tx: Connection, gallery: Gallery, new: NewRecording) -> Recording
     row = tx.execute(select(tables.recordings).where(_R.gallery == gallery.id, _R.sha256 == new.sha256)).first()
     if row is not None:
         return Recording(row.id, gallery.id, row.sha256, row.source, row.duration)
-    # A file's name may hold bytes that are no text: the database could not store them.
-    source = new.source.encode("utf-8", "replace").decode()
-    recording = Recording(uuid4(), gallery.id, new.sha256, source, new.duration)
+    recording = Recording(uuid4(), gallery.id, new.sha256, storable(new.source), new.duration)
     tx.execute(
         insert(tables.recordings).values(
             id=recording.id,
@@ -230,10 +253,7 @@ def _recording(tx: Connection, gallery: Gallery, new: NewRecording) -> Recording
 def _insert_voiceprints(tx: Connection, sample: Sample, vectors: dict[str, NDArray[np.float32]]) -> None:
     changed = []
     for fingerprint, vector in vectors.items():
-        model = queries.find_model(tx, fingerprint, len(vector))
-        if model is None:
-            tx.execute(insert(tables.models).values(fingerprint=fingerprint, dim=len(vector)))
-            model = tx.scalars(select(tables.models.c.id).where(tables.models.c.fingerprint == fingerprint)).one()
+        model = number_of(tx, fingerprint, len(vector))
         id_ = uuid4()
         tx.execute(
             insert(tables.voiceprints).values(id=id_, sample=sample.id, model=model, vector=tables.to_bytes(vector))

@@ -118,7 +118,7 @@ class Judgements:
     def prune_decisions(self, keep_days: float) -> int:
         """Remove the decisions of every gallery that are older than so many days; how many there were."""
         with self._database.read() as tx:
-            if not decisions.any_older(tx, keep_days):
+            if not decisions.count_older(tx, keep_days):
                 return 0
         with self._database.write() as tx:
             return decisions.prune(tx, keep_days)

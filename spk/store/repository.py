@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Self
-from uuid import UUID, uuid4
+from typing import Literal, Self
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, update
 
 from spk.errors import ConflictError, FingerprintError, InputError, NotFoundError, StoreError
 from spk.store import audit, decisions, enrolling, outbox, queries, tables
-from spk.store.audit import AuditCheck, AuditEntry
+from spk.store.audit import AuditEntry
 from spk.store.database import Database
+from spk.store.erasure.erasing import Erasing, remove
 from spk.store.files import sync_folder
 from spk.store.home import Home, StagedClip
 from spk.store.index import Candidate
 from spk.store.judgements import Judgements
+from spk.store.maintenance import Maintenance
 from spk.store.names import clean_name
 from spk.store.problems import explained
 from spk.store.records import (
@@ -33,13 +35,14 @@ from spk.store.records import (
     Voiceprint,
 )
 from spk.store.retrieval import Retrieval
+from spk.store.upkeep import Upkeep
 
 __all__ = ["Store"]
 
 _P, _S = tables.speakers.c, tables.samples.c
 
 
-class Store(Judgements):
+class Store(Erasing, Judgements, Maintenance, Upkeep):
     """One home: a SQLite database that holds the truth, clips to listen to, and caches for searching.
 
     Several processes may work on one home at once. Each method is one transaction: when it returns, the
@@ -47,28 +50,46 @@ class Store(Judgements):
     disk or the database fails.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, database: Database, retrieval: Retrieval) -> None:
         self._home = home
-        self._database = Database(home)
-        self._retrieval = Retrieval(home, self._database)
+        self._database = database
+        self._retrieval = retrieval
 
     @classmethod
-    def open(cls, home: Path, *, create: bool = True) -> Self:
+    def open(
+        cls,
+        home: Path,
+        *,
+        create: bool = True,
+        database: str | None = None,
+        engine_down: Literal["exact", "refuse"] = "exact",
+        qdrant_key: str | None = None,
+    ) -> Self:
         """Open a home, made or brought up to date where needed.
 
+        Args:
+            database: The URL of a PostgreSQL database; the SQLite file of the home without one.
+            engine_down: Whether a search is answered by this process's own engine, or fails, where the vector
+                engine does not answer.
+            qdrant_key: What Qdrant asks for, where that is the vector engine.
+
         Raises:
+            InputError: such a database is not supported.
             StoreError: it cannot be read or written, or is missing and ``create`` is false.
             StoreVersionError: a newer spk wrote it.
         """
-        store = cls(Home(home, create=create))
+        place = Home(home, create=create, on_server=database is not None)
+        opened = Database(place, database, create=create)
+        store = cls(place, opened, Retrieval(place, opened, engine_down, qdrant_key))
         if store._home.erasing:
             # Somebody was killed in the middle of an erasure; or is at it now, and then holds the lock.
-            with suppress(StoreError), store._home.lock(wait=0):
+            with suppress(StoreError), opened.lock(wait=0):
                 store._finish_erasing()
         return store
 
     def close(self) -> None:
         """Let go of the home."""
+        self._retrieval.close()
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -81,6 +102,11 @@ class Store(Judgements):
     def path(self) -> Path:
         """The home's folder."""
         return self._home.path
+
+    @property
+    def location(self) -> str:
+        """Where the truth is: the database's file or address."""
+        return self._database.where
 
     # Galleries and speakers
 
@@ -99,12 +125,7 @@ class Store(Judgements):
                 if not create:
                     raise
         with self._database.write() as tx:
-            with suppress(NotFoundError):  # another process may have made it meanwhile
-                return queries.find_gallery(tx, name)
-            gallery = Gallery(uuid4(), name)
-            tx.execute(insert(tables.galleries).values(id=gallery.id, name=name))
-            audit.append(tx, "create gallery", gallery=gallery.id)
-        return gallery
+            return enrolling.make_gallery(tx, name)  # another process may have made it meanwhile
 
     def galleries(self) -> list[Gallery]:
         """Every gallery, by name."""
@@ -150,7 +171,8 @@ class Store(Judgements):
     def clips(self, speaker: Speaker) -> list[Path]:
         """The kept FLAC clips of a speaker, oldest first."""
         with self._database.read() as tx:
-            return [self._home.clip(sha256) for sha256 in queries.clip_hashes(tx, _belongs_to(speaker))]
+            clips = [self._home.clip(sha256) for sha256 in queries.clip_hashes(tx, _belongs_to(speaker))]
+        return [clip for clip in clips if clip.is_file()]  # or else somebody has removed it
 
     def models(self, gallery: Gallery) -> list[str]:
         """The fingerprints of the models that made the gallery's voiceprints."""
@@ -186,24 +208,30 @@ class Store(Judgements):
             return list(queries.profiles(tx, gallery.id, model, wanted))
 
     def candidates(self, gallery: Gallery, model: str, vector: NDArray[np.float32], k: int) -> list[Candidate]:
-        """The ``k`` speakers who have the voiceprints closest to ``vector`` (dim,), best first.
+        """The ``k`` speakers who have the voiceprints closest to ``vector`` (dim,), best first: see `search`."""
+        if vector.ndim != 1:
+            raise InputError(f"one vector was expected, not an array of shape {vector.shape}: use search for several")
+        return self.search(gallery, model, vector[None], k)[0]
+
+    def search(self, gallery: Gallery, model: str, vectors: NDArray[np.float32], k: int) -> list[list[Candidate]]:
+        """For each of ``vectors`` (n, dim) the ``k`` speakers who have the closest voiceprints, best first.
 
         Raises:
-            InputError: the vector has no direction.
-            FingerprintError: its length is not that of the model's vectors.
+            InputError: a vector has no direction.
+            FingerprintError: their length is not that of the model's vectors.
+            EngineError: the shared vector engine does not answer, and this process is not to search by itself.
         """
-        length = float(np.linalg.norm(vector))
-        if vector.ndim != 1 or not 0 < length < np.inf:
+        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        if vectors.ndim != 2 or not ((lengths > 0) & (lengths < np.inf)).all():
             raise InputError("only a finite vector other than 0 can be searched for: embed the audio again")
         with self._database.read() as tx:
-            number = queries.find_model(tx, model, len(vector))
-        if number is None or k < 1:
-            return []
-        query = (vector / length).astype(np.float32)
-        found = self._retrieval.search(number, model, query, k, gallery.id)
+            known = queries.find_model(tx, model, vectors.shape[1])
+        if known is None or k < 1:
+            return [[] for _ in vectors]
+        found = self._retrieval.search(known, (vectors / lengths).astype(np.float32), k, gallery.id)
         with self._database.read() as tx:  # an engine is a cache: who is gone from SQL is not found
-            there = queries.existing(tx, gallery.id, [candidate.speaker for candidate in found])
-        return [candidate for candidate in found if candidate.speaker in there]
+            there = queries.existing(tx, gallery.id, {one.speaker for nearest in found for one in nearest})
+        return [[candidate for candidate in nearest if candidate.speaker in there] for nearest in found]
 
     # Changes
 
@@ -246,6 +274,7 @@ class Store(Judgements):
         finally:
             for clip in filter(None, clips):
                 clip.discard()
+        self._retrieval.push()
         return enrollment
 
     def rename(self, speaker: Speaker, name: str) -> Speaker:
@@ -290,7 +319,7 @@ class Store(Judgements):
             outbox.note(tx, queries.voiceprint_keys(tx, _belongs_to(source)))
             tx.execute(update(tables.samples).where(_S.id.in_(moved)).values(speaker=into.id))
             decisions.repoint(tx, source.id, into.id)
-            _remove(tx, source)
+            remove(tx, source)
             if into.name is None and source.name is not None:
                 tx.execute(
                     update(tables.speakers)
@@ -308,80 +337,12 @@ class Store(Judgements):
             )
             return queries.same_speaker(tx, into)
 
-    def delete(self, speaker: Speaker) -> None:
-        """Erase a speaker: samples, voiceprints, clips and name, from the database and from every file.
-
-        So are the decisions that found a voice to be this person's, or perhaps: they hold that voice.
-        """
-        with self._alone() as tx:
-            speaker = queries.same_speaker(tx, speaker)
-            self._begin_erasing(queries.fingerprints(tx, _belongs_to(speaker)))
-            samples = queries.samples(tx, _belongs_to(speaker))
-            prints = queries.voiceprint_keys(tx, _belongs_to(speaker))
-            outbox.note(tx, prints)
-            decided = decisions.of_speaker(tx, speaker.id)
-            decisions.erase(tx, speaker.gallery, decided)
-            _remove(tx, speaker)
-            audit.append(
-                tx,
-                "delete",
-                gallery=speaker.gallery,
-                speaker=speaker.id,
-                samples=len(samples),
-                voiceprints=len(prints),
-                decisions=len(decided),
-            )
-
     # The audit log
 
     def audit(self) -> list[AuditEntry]:
         """Every change ever made, oldest first."""
         with self._database.read() as tx:
             return audit.entries(tx)
-
-    def verify_audit(self) -> AuditCheck:
-        """Check that no row of the audit log was changed, removed or put in between.
-
-        Raises:
-            StoreError: one was; names the first.
-        """
-        with self._database.read() as tx:
-            return audit.verify(tx)
-
-    # Erasing
-
-    @contextmanager
-    def _alone(self) -> Iterator[Connection]:
-        """A transaction in which ``_begin_erasing`` may be called, and the cleaning of the files after it."""
-        with self._home.lock():
-            with self._database.write() as tx:
-                yield tx
-            if self._home.erasing:
-                try:
-                    self._finish_erasing()
-                except StoreError as problem:
-                    raise StoreError(
-                        f"{problem} (the change itself is stored; what it erased may be left in files of "
-                        "the home until it is next opened)"
-                    ) from problem
-
-    def _begin_erasing(self, fingerprints: Iterable[str] = ()) -> None:
-        """Announce, before it happens, that a name and voiceprints by these models are about to go.
-
-        The mark stays until no file holds any of it: whoever opens the home next goes on from there.
-        """
-        with explained(self.path):
-            self._home.begin_erasing()
-            self._retrieval.forget(fingerprints)
-
-    def _finish_erasing(self) -> None:
-        self._sweep()
-        if self._database.scrub():
-            self._home.end_erasing()
-
-    def _sweep(self) -> None:
-        with self._database.write() as tx:
-            self._home.sweep(set(tx.scalars(select(tables.clips.c.sha256))))
 
 
 def _belongs_to(whose: Speaker | Gallery) -> ColumnElement[bool]:
@@ -404,11 +365,3 @@ def _doubled(tx: Connection, samples: Sequence[Sample], into: Speaker) -> set[UU
 def _check_free(tx: Connection, speaker: Speaker, name: str) -> None:
     if any(other.id != speaker.id for other in queries.speakers(tx, speaker.gallery, _P.name == name)):
         raise ConflictError(f'another speaker is called "{name}": choose another name, or merge the two')
-
-
-def _remove(tx: Connection, speaker: Speaker) -> None:
-    """Remove a speaker with all that hangs on it, and recordings that nobody's samples come from any more."""
-    tx.execute(delete(tables.speakers).where(_P.id == speaker.id))
-    recordings = tables.recordings.c
-    unused = ~exists().where(_S.recording == recordings.id)
-    tx.execute(delete(tables.recordings).where(recordings.gallery == speaker.gallery, unused))

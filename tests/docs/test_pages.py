@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spk.cli.models import _size
+from spk.cli.common import size
 from spk.config import Settings
 from spk.embed.weights import MANIFESTS
 from spk.errors import SpkError
@@ -67,8 +67,9 @@ def test_commands_and_options_in_the_text_exist():
     options = {*re.findall(r"`(?:-\w`, `)?(--[a-z-]+)", reference), "--help", "--install-completion"}
     others = {"--no-index", "--find-links", "--dest", "--check", "--group"}  # pip's and ruff's
     others |= {"--only", "--peer", "--peer-python"}  # scripts/bench's
+    others |= {"--from-literal"}  # kubectl's
     for page, text in TEXT.items():
-        for called in re.findall(r"\bspk((?: (?:speakers|unknowns|models))? [a-z][a-z-]+\b)", _code(text)):
+        for called in re.findall(r"\bspk((?: (?:speakers|unknowns|store|audit|models))? [a-z][a-z-]+\b)", _code(text)):
             assert f"spk{called}" in commands, f"{named(page)}: spk{called}"
         assert set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*)", _code(text))) <= options | others, named(page)
 
@@ -76,7 +77,7 @@ def test_commands_and_options_in_the_text_exist():
 def test_every_command_is_shown_outside_the_reference():
     commands = re.findall(r"^## (spk .+)$", TEXT[ROOT / "docs/reference/cli.md"], re.MULTILINE)
     elsewhere = "\n".join(text for page, text in TEXT.items() if page.name != "cli.md")
-    groups = ("spk speakers", "spk unknowns", "spk models")
+    groups = ("spk speakers", "spk unknowns", "spk store", "spk audit", "spk models")
     short = {command.split(maxsplit=2)[-1] for command in commands if command not in groups}
     assert [command for command in short if not re.search(rf"\b{command}\b", elsewhere)] == []
 
@@ -87,7 +88,7 @@ def test_models_page_agrees_with_the_manifests():
     rows = {row[0]: row for row in found}
     for entry in MANIFESTS.values():
         needed = rows[entry.name][4]
-        assert rows[entry.name][1:4] == (entry.purpose, _size(entry.bytes), entry.licence)
+        assert rows[entry.name][1:4] == (entry.purpose, size(entry.bytes), entry.licence)
         assert entry.default == (needed == "by default")
     assert set(rows) == set(MANIFESTS)
 

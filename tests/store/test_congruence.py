@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spk.errors import ConflictError
 from spk.store import Store
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 MODEL = "a model"  # whose vectors the `sample` fixture makes
-NAMES = ["alice", "bob", "carol", "dörte", None]
+NAMES = ["alice", "dörte", "李雷", "אלה", None]
 
 change = st.one_of(
     st.tuples(st.just("enroll"), st.sampled_from(NAMES), st.lists(st.integers(0, 15), min_size=1, max_size=4)),
@@ -36,22 +38,32 @@ def perform(store, gallery, sample, step):
         store.delete(everybody[one % len(everybody)])
 
 
-@pytest.mark.parametrize("engine", ["exact", "faiss"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(st.booleans(), change), max_size=14))
-def test_any_sequence_of_changes(tmp_path_factory, monkeypatch, sample, engine, steps):
+@pytest.mark.parametrize("engine", ["exact", "faiss", "qdrant"])
+def test_any_sequence_of_changes(request, tmp_path_factory, monkeypatch, sample, engine, either_database):
     if engine == "faiss":
-        monkeypatch.setattr("spk.store.retrieval.SMALL", 0)
-        monkeypatch.setattr("spk.store.retrieval.SAVE_AFTER", 0)
-    home = tmp_path_factory.mktemp("home")
-    with Store.open(home) as one, Store.open(home) as two:
+        monkeypatch.setattr("spk.store.inprocess.SMALL", 0)
+        monkeypatch.setattr("spk.store.inprocess.SAVE_AFTER", 0)
+    address = request.getfixturevalue("qdrant_address") if engine == "qdrant" else None
+
+    @settings(max_examples=5 if address or either_database == "postgresql" else 25, deadline=None)
+    @given(steps=st.lists(st.tuples(st.booleans(), change), max_size=14))
+    def run(steps):
+        perform_all(tmp_path_factory.mktemp("home"), address and address(), sample, steps)
+
+    run()
+
+
+def perform_all(home, address, sample, steps):
+    with Store.open(home, engine_down="refuse") as one, Store.open(home, engine_down="refuse") as two:
         gallery = one.gallery("default", create=True)
+        if address:
+            one.move_engine(address)
         for first, step in steps:
             try:
                 perform(one if first else two, gallery, sample, step)
             except ConflictError:
                 assert step[0] in {"rename", "merge"}
-        with Store.open(home) as three:
+        with Store.open(home, engine_down="refuse") as three:
             for store in (one, two, three):
                 check(store, gallery, sample)
 

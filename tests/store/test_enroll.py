@@ -13,6 +13,8 @@ from spk.errors import ConflictError, FingerprintError, InputError, NotFoundErro
 from spk.store import Origin, SpeakerState
 from spk.timeline import Segment
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 MODEL = "a model"  # whose vectors the `sample` fixture makes
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from spk.errors import InputError, NotFoundError
 from spk.store.names import clean_name
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 
 @given(st.text())
 def test_a_clean_name_is_clean_or_refused(text):

@@ -6,6 +6,8 @@ import pytest
 
 from spk.store import Store
 
+pytestmark = pytest.mark.usefixtures("either_database")
+
 OPEN_AND_ENROLL = """
 store = Store.open(home)
 gallery = store.gallery("default", create=True)
@@ -54,7 +56,7 @@ def test_two_open_a_new_home_and_enroll_the_same_new_name(home, start):
 def test_enrolling_renaming_and_erasing_side_by_side(home, start, engine):
     setup = ""
     if engine == "faiss":
-        setup = "import spk.store.retrieval as retrieval\nretrieval.SMALL = retrieval.SAVE_AFTER = 0\n"
+        setup = "import spk.store.inprocess as engines\nengines.SMALL = engines.SAVE_AFTER = 0\n"
     finish(*(start(setup + MIXED, home) for _ in range(2)))
     with Store.open(home) as store:
         gallery = store.gallery("default")
