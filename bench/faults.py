@@ -35,8 +35,8 @@ from spk.timeline import Segment
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
-import test_kill
 from servers import processes
+from servers.killing import kill_writers
 from servers.qdrant import Server, address, binary, cluster
 
 DIM = 192
@@ -79,7 +79,7 @@ def main() -> None:
 def writer(arguments: argparse.Namespace) -> dict[str, Any]:
     """Kill the process that enrolls, searches and erases; each time the home is checked, and a fault raises."""
     with tempfile.TemporaryDirectory() as folder:
-        said, opened = test_kill.kill_writers(Path(folder) / "home", processes.start, arguments.kills)
+        said, opened = kill_writers(Path(folder) / "home", processes.start, arguments.kills)
     words = list(said.values())
     return {
         "kills": arguments.kills,

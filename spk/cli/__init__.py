@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -77,7 +78,15 @@ def main() -> None:
         elif mode == "w":
             # A file's name may hold bytes that are no text, and a terminal may not know every letter.
             stream.reconfigure(errors="backslashreplace")
+    logging.getLogger("spk").addHandler(_Complaints(logging.WARNING))
     sys.exit(_status())
+
+
+class _Complaints(logging.Handler):
+    """What the library warns of, as the commands say things."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(record.getMessage())
 
 
 def _status() -> int:

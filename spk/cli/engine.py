@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import print_json, print_table, say, workbench
+from spk.cli.common import complain, print_json, print_table, say, workbench
 from spk.cli.options import AsJson, Home, Quiet
 
 if TYPE_CHECKING:
-    from spk.store import EngineStatus
+    from spk.embed.weights import Progress
+    from spk.store import EngineStatus, Store
     from spk.store.records import StoredModel
 
 __all__ = ["compact", "migrate", "rebuild", "status", "verify"]
@@ -26,11 +30,13 @@ def status(*, home: Home = None, as_json: AsJson = False, quiet: Quiet = False) 
 
     Example: spk store status
     """
-    with workbench(home=home) as bench:
-        found = bench.store.engine_status()
+    with _store(home) as (store, _):
+        found, left = store.engine_status(), store.engines_left()
         if not as_json and not quiet:
-            say(f"database  {bench.store.location}")
-    return _show(found, as_json=as_json)
+            say(f"database  {store.location}")
+    for address in left:
+        complain(f"{address}: was left with voiceprints in it, since it did not answer: `spk store compact` empties it")
+    return _show(found, as_json=as_json) or (EXIT_WRONG if left else 0)
 
 
 def rebuild(*, home: Home = None, as_json: AsJson = False, quiet: Quiet = False) -> int:
@@ -40,8 +46,8 @@ def rebuild(*, home: Home = None, as_json: AsJson = False, quiet: Quiet = False)
 
     Example: spk store rebuild
     """
-    with workbench(home=home, quiet=quiet) as bench:
-        return _show(bench.store.rebuild_engines(bench.progress), as_json=as_json)
+    with _store(home, quiet=quiet) as (store, progress):
+        return _show(store.rebuild_engines(progress), as_json=as_json)
 
 
 def verify(*, home: Home = None, as_json: AsJson = False, quiet: Quiet = False) -> int:
@@ -52,8 +58,8 @@ def verify(*, home: Home = None, as_json: AsJson = False, quiet: Quiet = False) 
 
     Example: spk store verify
     """
-    with workbench(home=home, quiet=quiet) as bench:
-        found = bench.store.check(bench.progress)
+    with _store(home, quiet=quiet) as (store, progress):
+        found = store.check(progress)
     if as_json:
         engines = [{**_model(one.model), **_rest(one), "whole": one.whole} for one in found.engines]
         print_json({**_rest(found), "problems": list(found.problems), "engines": engines, "whole": found.whole})
@@ -95,11 +101,19 @@ def migrate(
 
     Example: spk store migrate --to qdrant://127.0.0.1:6333
     """
-    with workbench(home=home, quiet=quiet) as bench:
-        return _show(bench.store.move_engine(to, bench.progress), as_json=as_json)
+    with _store(home, quiet=quiet) as (store, progress):
+        return _show(store.move_engine(to, progress), as_json=as_json)
 
 
-def compact(*, home: Home = None, as_json: AsJson = False, quiet: Quiet = False) -> int:
+def compact(
+    *,
+    forget_left: Annotated[
+        bool, typer.Option("--forget-left", help="Give up engines that were left and will never answer again.")
+    ] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> int:
     """Give back room on the disk.
 
     The database's file and the vector engine are written anew, without what was deleted, and the list of changes is
@@ -107,14 +121,23 @@ def compact(*, home: Home = None, as_json: AsJson = False, quiet: Quiet = False)
 
     Example: spk store compact
     """
-    with workbench(home=home, quiet=quiet) as bench:
-        done = bench.store.compact(bench.progress)
+    with _store(home, quiet=quiet) as (store, progress):
+        if forget_left:
+            store.forget_engines_left()
+        done = store.compact(progress)
     if as_json:
         print_json(asdict(done))
     elif not quiet:
         rest = "" if done.scrubbed else "; the database was too busy to be written anew: try again"
         say(f"{done.changes} listed changes forgotten{rest}")
     return 0 if done.scrubbed else EXIT_WRONG
+
+
+@contextmanager
+def _store(home: Path | None, *, quiet: bool = True) -> Iterator[tuple[Store, Progress | None]]:
+    """The store that is there: a misspelt home is an error, not a new one that is in the best of health."""
+    with workbench(home=home, quiet=quiet) as bench, bench.settings.open_store(create=False) as store:
+        yield store, bench.progress
 
 
 def _show(found: list[EngineStatus], *, as_json: bool) -> int:

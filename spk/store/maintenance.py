@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import numpy as np
 
@@ -77,7 +76,8 @@ class Maintenance:
 
         Raises:
             InputError: there is no such engine, or it is in use already.
-            EngineError: the new one does not answer; then the old one stays in use.
+            EngineError: the new one does not answer, and the old one stays in use; or the old one does not, and is
+                to be emptied by `compact` when it does.
         """
         if to != IN_PROCESS:
             from spk.store.index.qdrant_address import QdrantAddress
@@ -91,13 +91,27 @@ class Maintenance:
         before = self._retrieval.use(to, fill)
         with self._database.write() as tx:
             audit.append(tx, "use engine", engine=to, was=before.address if before else IN_PROCESS)
-        for model in self._retrieval.models():
-            if before is None:
+        if before is None:
+            for model in self._retrieval.models():
                 self._retrieval.own.drop(model)
-            else:
-                with suppress(EngineError):  # it may be left because it does not answer any more
-                    before.drop(model)
+        try:
+            self._retrieval.empty_left()
+        except EngineError as problem:
+            raise EngineError(
+                f"{problem} ({to} is in use now; what the old engine holds is removed by `spk store compact` then)"
+            ) from problem
         return self.engine_status()
+
+    def engines_left(self) -> list[str]:
+        """The addresses of engines that were used before and could not be emptied yet."""
+        return self._retrieval.left()
+
+    def forget_engines_left(self) -> None:
+        """Take engines that were used before for empty: they will never answer again."""
+        with self._database.write() as tx:
+            for address in self.engines_left():
+                self._retrieval.forget_left(tx, address)
+                audit.append(tx, "forget engine", engine=address)
 
     def compact(self, progress: Progress | None = None) -> Compacted:
         """Give back room: the list of changes, what was deleted from the database's file, and the engine's waste.
@@ -107,6 +121,7 @@ class Maintenance:
             StoreError: the database is too busy for it.
         """
         self.rebuild_engines(progress)
+        self._retrieval.empty_left()
         changes = 0
         with self._database.write() as tx:
             for model in self._retrieval.models():
@@ -132,7 +147,7 @@ class Maintenance:
         try:
             engine = shared.engine(model) if shared else self._retrieval.own.as_it_is(model)
             indexed, applied = len(engine), engine.applied()
-            name = name or ("faiss" if isinstance(engine, FaissIndex) else "exact")
+            name = name or _name(engine)
         except EngineError as error:
             problem = str(error)
         with self._database.read() as tx:
@@ -161,8 +176,7 @@ class Maintenance:
                         different += found not in (None, hash_)
                     done += len(rows)
                     report(done)
-        name = shared.address if shared else IN_PROCESS
-        return EngineCheck(model, name, count, missing, different, len(there))
+        return EngineCheck(model, shared.address if shared else _name(engine), count, missing, different, len(there))
 
     def _counted(self, model: StoredModel, progress: Progress | None) -> Callable[[int], None]:
         """A report of how many voiceprints of a model are done."""
@@ -174,6 +188,11 @@ class Maintenance:
                 progress(min(done, total), total, f"voiceprints by {model.fingerprint[:12]}")
 
         return report
+
+
+def _name(engine: VectorIndex) -> str:
+    """What an engine of this process is called."""
+    return IN_PROCESS if isinstance(engine, FaissIndex) else "exact"
 
 
 def _not_normalised(rows: IndexRows) -> int:

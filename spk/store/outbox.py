@@ -2,10 +2,14 @@
 
 A row says that a voiceprint changed, not how: what it is now (or that it is gone) is read when it is
 replayed, so that replaying twice, or all at once, ends in the same state.
+
+Positions grow by steps of chance. An engine that is at a position which was never given here has followed another
+course of events, such as the one before a backup was restored, and is filled anew.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -14,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Select, String, delete, func, insert, select, type_coerce, update
 
+from spk.errors import StoreError
 from spk.store import queries, tables
 from spk.store.index import KEY, IndexRows, VectorIndex, keys, to_uuid
 
 __all__ = ["behind", "compact", "count", "fill", "floor", "head", "is_lost", "note", "replay", "rows"]
 
+_STEP = 1 << 16  # the longest between two positions
 _BATCH = 20_000  # voiceprints in memory at a time beside the engine's own
 
 _V, _S, _P, _O = tables.voiceprints.c, tables.samples.c, tables.speakers.c, tables.outbox.c
@@ -26,7 +32,11 @@ _V, _S, _P, _O = tables.voiceprints.c, tables.samples.c, tables.speakers.c, tabl
 
 def note(tx: Connection, changed: Iterable[tuple[UUID, int]]) -> None:
     """Add voiceprints (their id, their model's number) that this transaction adds, moves or removes."""
-    rows = [{"voiceprint": voiceprint, "model": model} for voiceprint, model in changed]
+    at = max(tx.scalar(select(func.max(_O.sequence))) or 0, tx.scalar(select(func.max(tables.models.c.floor))) or 0)
+    rows = []
+    for voiceprint, model in changed:
+        at += 1 + secrets.randbelow(_STEP)
+        rows.append({"sequence": at, "voiceprint": voiceprint, "model": model})
     if rows:
         tx.execute(insert(tables.outbox), rows)
 
@@ -49,11 +59,16 @@ def behind(tx: Connection, position: int, model: int) -> int:
 
 
 def replay(tx: Connection, index: VectorIndex, model: int, most: int | None = None) -> bool:
-    """Bring an engine that is not behind the floor up to the state that ``tx`` sees, or ``most`` changes nearer.
+    """Bring an engine that is not lost up to the state that ``tx`` sees, or ``most`` changes nearer.
 
     Returns:
         Whether something that it may have had is gone.
+
+    Raises:
+        StoreError: it is lost.
     """
+    if is_lost(tx, index.applied(), model):
+        raise StoreError("the list of changes was emptied meanwhile: try again")
     removed = False
     position = head(tx, model)
     after = select(_O.sequence, _O.voiceprint).where(_O.model == model, _O.sequence > index.applied())
@@ -86,9 +101,12 @@ def fill(tx: Connection, index: VectorIndex, model: int, progress: Callable[[int
 def is_lost(tx: Connection, position: int, model: int) -> bool:
     """Whether an engine at a position cannot catch up, and is to be filled anew.
 
-    Before the floor it is new, or has been away for long; after the head, the database is from an older backup.
+    It is new, or has been away since before the list was emptied, or the database is from a backup.
     """
-    return (position == 0 and head(tx, model) > 0) or not floor(tx, model) <= position <= head(tx, model)
+    if position == 0:
+        return head(tx, model) > 0
+    given = select(_O.sequence).where(_O.model == model, _O.sequence == position)
+    return position != floor(tx, model) and tx.scalar(given) is None
 
 
 def count(tx: Connection, model: int, most: int | None = None) -> int:

@@ -337,13 +337,6 @@ class Store(Erasing, Judgements, Maintenance, Upkeep):
             )
             return queries.same_speaker(tx, into)
 
-    # The audit log
-
-    def audit(self) -> list[AuditEntry]:
-        """Every change ever made, oldest first."""
-        with self._database.read() as tx:
-            return audit.entries(tx)
-
 
 def _belongs_to(whose: Speaker | Gallery) -> ColumnElement[bool]:
     """The condition on samples."""

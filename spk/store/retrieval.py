@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from spk.errors import EngineError, InputError
 from spk.store import queries, tables
@@ -25,6 +25,8 @@ __all__ = ["IN_PROCESS", "Retrieval"]
 
 IN_PROCESS = "faiss"
 """How the engines of this process are called where an address is meant."""
+
+_LEFT = "left "  # before the address of an engine that was used before
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +109,8 @@ class Retrieval:
         if shared is not None:
             for model in models:
                 shared.rebuild(model)
+        if models:
+            self.empty_left()
 
     def models(self) -> list[StoredModel]:
         """Every model that has, or had, voiceprints here."""
@@ -126,10 +130,36 @@ class Retrieval:
             fill(self._at(to))
         configured = tables.configuration
         with self._database.write() as tx:
-            tx.execute(delete(configured).where(configured.c.key == "engine"))
+            tx.execute(delete(configured).where(configured.c.key.in_(["engine", f"{_LEFT}{to}"])))
             if to != IN_PROCESS:
                 tx.execute(insert(configured).values(key="engine", value=to))
+            if before is not None:
+                tx.execute(insert(configured).values(key=f"{_LEFT}{before.address}", value=before.address))
         return before
+
+    def left(self) -> list[str]:
+        """The addresses of engines that were used before and may hold voiceprints still."""
+        configured = tables.configuration.c
+        with self._database.read() as tx:
+            return list(
+                tx.scalars(select(configured.value).where(configured.key.startswith(_LEFT)).order_by(configured.key))
+            )
+
+    def empty_left(self) -> None:
+        """Leave nothing in engines that were used before.
+
+        Raises:
+            EngineError: one does not answer: it is to be done again.
+        """
+        for address in self.left():
+            for model in self.models():
+                self._at(address).drop(model)
+            with self._database.write() as tx:
+                self.forget_left(tx, address)
+
+    def forget_left(self, tx: Connection, address: str) -> None:
+        """Take an engine that was used before for empty."""
+        tx.execute(delete(tables.configuration).where(tables.configuration.c.key == f"{_LEFT}{address}"))
 
     def close(self) -> None:
         """Let go of connections."""
@@ -151,5 +181,5 @@ class Retrieval:
     def _say_down(self, problem: EngineError) -> None:
         """Once, not with each search."""
         if not self._is_down:
-            log.warning("%s", problem)
+            log.warning("%s; until then this process searches by itself", problem)
         self._is_down = True

@@ -23,7 +23,14 @@ def server(qdrant_program: Path) -> Iterator[Server]:
         yield alone
 
 
-def test_a_new_home(spk: Spk) -> None:
+def test_a_misspelt_home_is_not_made(spk: Spk) -> None:
+    for command in ("status", "verify", "rebuild", "compact"):
+        assert "no voiceprints are kept here yet" in spk("store", command, status=2).err
+    assert not spk.home.exists()
+
+
+def test_an_empty_home(spk: Spk) -> None:
+    spk("speakers", "list")
     assert spk("store", "status").lines[-1] == "no voiceprints yet"
     assert spk("store", "status", "--json").records == []
     assert spk("store", "verify").lines[-1] == "all is well"
@@ -56,8 +63,10 @@ def test_to_a_qdrant_and_back(there: Spk, server: Server) -> None:
     assert down.lines[1].split()[0] == "MODEL"
     assert "does not answer" in down.lines[-1]
     assert there("store", "verify", status=2).complaints[0].startswith(f"spk: {address}: Qdrant does not answer")
+    warned = there("speakers", "rename", "bob", "Bob").complaints
+    assert warned == []
     server.start()
-    there("speakers", "erase", "bob", "--yes")
+    there("speakers", "erase", "Bob", "--yes")
     [status] = there("store", "status", "--json").records
     assert (status["voiceprints"], status["indexed"], status["state"]) == (1, 1, "ready")
     [status] = there("store", "migrate", "--to", "faiss", "--json").records

@@ -61,7 +61,7 @@ def test_merge_moves_everything_and_keeps_what_both_have_once(store, gallery, sa
     assert len(list((home / "clips").iterdir())) == 2
     assert [candidate.speaker for candidate in store.candidates(gallery, MODEL, vector(1), 5)] == [alice.id]
     assert files_with(home, "Quintilia") == []
-    entry = store.audit()[-1]
+    entry = list(store.audit_log())[-1]
     assert (entry.action, len(entry.detail["moved"]), entry.detail["dropped"]) == ("merge", 1, 1)
 
 

@@ -105,13 +105,13 @@ def test_interleaved_turns_of_one_recording_are_different_audio(store, gallery, 
 
 def test_audio_of_another_speaker_is_refused_whole(store, gallery, sample, home):
     store.enroll(gallery, "alice", [sample("a", clip=b"alice")])
-    before = sorted(home.rglob("*")), len(store.audit())
+    before = sorted(home.rglob("*")), len(list(store.audit_log()))
     with pytest.raises(ConflictError, match="already belongs to alice") as refusal:
         store.enroll(gallery, "bob", [sample("b", clip=b"new"), sample("a", 1, 9, clip=b"another")])
     assert "--force" in str(refusal.value)
     assert [speaker.name for speaker in store.speakers(gallery)] == ["alice"]
     assert len(store.samples(gallery)) == 1
-    assert (sorted(home.rglob("*")), len(store.audit())) == before
+    assert (sorted(home.rglob("*")), len(list(store.audit_log()))) == before
 
 
 def test_force_stores_it_and_says_so(store, gallery, sample):
@@ -119,7 +119,7 @@ def test_force_stores_it_and_says_so(store, gallery, sample):
     forced = store.enroll(gallery, "bob", [sample("a", forced=("clipped 3 %",))], force=True)
     reasons = ("clipped 3 %", f"the same audio belongs to speaker {alice.id}")
     assert forced.added[0].forced == reasons
-    entry = store.audit()[-1]
+    entry = list(store.audit_log())[-1]
     assert entry.action == "force"
     assert entry.detail["reasons"] == list(reasons)
     assert entry.detail["speaker"] == str(forced.speaker.id)

@@ -97,7 +97,7 @@ def test_calibrations_are_kept_by_content_and_one_is_used_at_most(store, gallery
     assert store.calibrations(elsewhere) == []
     with pytest.raises(NotFoundError, match="no calibration"):
         store.use_calibration(elsewhere, one.id)
-    entries = [entry.detail for entry in store.audit() if entry.action == "use calibration"]
+    entries = [entry.detail for entry in store.audit_log() if entry.action == "use calibration"]
     assert [(entry["was"], entry["calibration"]) for entry in entries] == [
         (None, one.id), (one.id, other.id), (other.id, None),
     ]  # fmt: skip
@@ -174,7 +174,7 @@ def test_nothing_of_an_erased_persons_voice_is_left(store, gallery, sample, deci
     # The centre of the gallery was computed from her voiceprints, too.
     assert [store.decision(one.id).state for one in (his, strangers)] == [None, None]
     assert files_with(store.path, '{"centre": [0.25]}') == []
-    assert store.audit()[-1].detail["decisions"] == 31
+    assert list(store.audit_log())[-1].detail["decisions"] == 31
 
 
 def test_merging_takes_decisions_along(store, gallery, sample, decide):

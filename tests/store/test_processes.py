@@ -46,7 +46,7 @@ def test_two_open_a_new_home_and_enroll_the_same_new_name(home, start):
         (alice,) = store.speakers(gallery)
         assert alice.name == "alice"
         assert store.profile(alice, "a model").vectors.shape == (15, 16)
-        actions = [entry.action for entry in store.audit()]
+        actions = [entry.action for entry in store.audit_log()]
         assert sorted(set(actions)) == ["create gallery", "enroll"]
         assert actions.count("create gallery") == 1
         store.verify_audit()

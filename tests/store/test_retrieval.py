@@ -88,6 +88,23 @@ def test_a_snapshot_of_what_was_erased_elsewhere_is_written_again(large, home, s
         assert nearest(other, gallery, vector, 6) == filled[6].id
 
 
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "emptied"])
+def test_a_damaged_snapshot_is_made_anew(large, home, store, gallery, vector, filled, damage, caplog):
+    store.rebuild_engines()
+    (snapshot,) = (home / "index").iterdir()
+    content = snapshot.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    snapshot.write_bytes({"truncated": content[:middle], "flipped": flipped, "emptied": b""}[damage])
+    with Store.open(home) as other:
+        assert nearest(other, gallery, vector, 5) == filled[5].id
+        assert "it will be rebuilt" in caplog.text
+        assert other.check().whole
+    assert len(snapshot.read_bytes()) == len(content)
+    with Store.open(home) as other:
+        assert other.engine_status()[0].state == "ready"
+
+
 def test_an_engine_that_is_far_behind_is_filled_anew(large, monkeypatch, store, gallery, sample, vector, filled):
     store.rebuild_engines()
     monkeypatch.setattr("spk.store.inprocess.FAR_BEHIND", 3)
@@ -157,7 +174,7 @@ def test_another_engine_is_used_by_everybody_at_once(store, gallery, sample, vec
         store.delete(new)
         assert nearest(other, gallery, vector, 8) is None
         assert store.check().whole
-        assert [entry.action for entry in store.audit()].count("use engine") == 1
+        assert [entry.action for entry in store.audit_log()].count("use engine") == 1
         with pytest.raises(InputError, match="in use already"):
             store.move_engine(qdrant_address("grpc"))
         (status,) = store.move_engine("faiss")
@@ -285,6 +302,54 @@ def test_a_database_from_a_backup_is_what_counts(alone, home, tmp_path, gallery,
         assert store.check().whole
 
 
+def test_a_backup_after_which_as_much_was_changed(alone, home, tmp_path, gallery, sample, vector):
+    """As many changes since as the engine has seen: only chance in their positions tells the two courses apart."""
+    alone.close()
+    (tmp_path / "spk.db").write_bytes((home / "spk.db").read_bytes())
+    with Store.open(home) as store:
+        enroll(store, gallery, sample, [50])
+    for name in ("spk.db-wal", "spk.db-shm"):
+        (home / name).unlink(missing_ok=True)
+    (home / "spk.db").write_bytes((tmp_path / "spk.db").read_bytes())
+    with Store.open(home, engine_down="refuse") as store:
+        (other,) = enroll(store, gallery, sample, [60])
+        assert nearest(store, gallery, vector, 60) == other.id
+        assert nearest(store, gallery, vector, 50) is None
+        assert store.check().whole
+
+
+def test_an_engine_that_is_left_while_it_is_down_is_emptied_later(alone, server, gallery, vector, filled, monkeypatch):
+    monkeypatch.setattr("spk.store.index.qdrant_nodes.REST", 0.0)
+    gone = vector(4).astype("<f4").tobytes()
+    server.kill()
+    with pytest.raises(EngineError, match="the engine is told when it answers"):
+        alone.delete(filled[4])
+    address = alone.engine_status()[0].engine
+    with pytest.raises(EngineError, match="is in use now"):
+        alone.move_engine("faiss")
+    assert alone.engines_left() == [address]
+    assert alone._home.erasing, "the erasure is not done before that"
+    assert nearest(alone, gallery, vector, 3) == filled[3].id
+    with pytest.raises(EngineError):
+        alone.compact()
+    server.start()
+    Store.open(alone.path).close()
+    assert not alone._home.erasing
+    assert alone.engines_left() == []
+    assert server.request("GET", "/collections")["result"]["collections"] == []
+    assert soon(lambda: holding(server, gone) == [])
+
+
+def test_an_engine_that_never_comes_back_is_given_up(alone, server):
+    server.kill()
+    with pytest.raises(EngineError, match="is in use now"):
+        alone.move_engine("faiss")
+    alone.forget_engines_left()
+    assert alone.engines_left() == []
+    assert alone.compact().scrubbed
+    assert alone.audit_log(action="forget engine")
+
+
 def test_only_one_writes_at_a_time(alone, gallery, sample, vector, filled, monkeypatch):
     """Another process is at it for longer than a search waits: then this one searches by itself, or says so."""
     monkeypatch.setattr(shared, "PATIENCE", 0.05)
@@ -314,11 +379,16 @@ def test_erased_bytes_leave_the_server(alone, server, gallery, vector, filled):
     gone = vector(4).astype("<f4").tobytes()
     assert holding(server, gone)
     alone.delete(filled[4])
-    until = time.monotonic() + 30  # Qdrant removes files some moments after it says so
-    while (left := holding(server, gone)) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert left == []
+    assert soon(lambda: holding(server, gone) == [])
     assert alone.check().whole
+
+
+def soon(happened):
+    """Whether it happens within some time: Qdrant removes files some moments after it says so."""
+    until = time.monotonic() + 30
+    while not (there := happened()) and time.monotonic() < until:
+        time.sleep(0.1)
+    return there
 
 
 def holding(server, needle):

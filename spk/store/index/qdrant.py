@@ -233,11 +233,11 @@ class QdrantIndex:
             client.create_payload_index(name, "gallery", tenant, wait=True)
             client.create_payload_index(name, "speaker", models.KeywordIndexParams(type=keyword), wait=True)
 
-        self._nodes.call(make)
+        self._nodes.patient.call(make)
         return name
 
     def _remove(self, name: str) -> None:
-        self._nodes.call(lambda client: client.delete_collection(name))
+        self._nodes.patient.call(lambda client: client.delete_collection(name))
 
     def _generations(self) -> list[str]:
         """The names of the model's collections."""
@@ -250,7 +250,7 @@ class QdrantIndex:
         here = models.CreateAliasOperation(
             create_alias=models.CreateAlias(alias_name=self._alias, collection_name=name)
         )
-        self._nodes.call(lambda client: client.update_collection_aliases([away, here]))
+        self._nodes.patient.call(lambda client: client.update_collection_aliases([away, here]))
 
     def _ask(self, what: Callable[[QdrantClient], _T]) -> _T | None:
         """What the server answers; None where there is no such collection, however long one waits for it."""
