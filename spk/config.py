@@ -123,6 +123,8 @@ class Settings:
         for name in ("database", "qdrant_key"):
             if not isinstance(getattr(self, name), str | None):
                 raise InputError(f"{name} is a text: write it in quotes")
+        if not ((self.qdrant_key or "").isascii() and (self.qdrant_key or "").isprintable()):
+            raise InputError("qdrant_key has letters, or ends of lines, that no key has: write it again")
         days = {name: _days(name, getattr(self, name)) for name in ("keep_audio_days", "keep_decisions")}
         point = {name: _number(name, value) for name, value in self._point().items()}
         if point or self.cost is not None:

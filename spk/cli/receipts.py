@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["receipt", "told", "unproved"]
 
+EXIT_UNKNOWN = 1
+
 
 def receipt(
     file: Annotated[
@@ -39,7 +41,7 @@ def receipt(
     """See whether the receipt of an erasure is genuine.
 
     Its signature is checked, and by whom it is: by the key of the home, whose audit log must know of the erasure and
-    of this receipt, or by the key that is given.
+    of this receipt, or by the key that is given. Leaves with status 1 where neither tells whose the key is.
 
     Example: spk audit receipt receipt.json
     """
@@ -53,14 +55,17 @@ def receipt(
     found = ErasureReceipt.parse(text, source=str(file))
     known = _known(found, str(file), key, home)
     if as_json:
-        print_json({"known": known, **found.to_json()})
-        return
-    if quiet:
-        return
-    whose = f"{found.public_key}; whose that is, --key or its home tells"
+        print_json({"known": bool(known), **found.to_json()})
+    elif not quiet:
+        _show(found, str(file), known)
+    raise typer.Exit(0 if known else EXIT_UNKNOWN)
+
+
+def _show(found: ErasureReceipt, file: str, known: str) -> None:
     if known:
-        whose = "the key given" if key else "the key of this home, whose audit log agrees"
-    say(f"{file}: genuine, signed by {whose}")
+        say(f"{file}: genuine, signed by {known}")
+    else:
+        say(f"{file}: unaltered since it was signed by {found.public_key}; whose that is, --key or its home tells")
     people = ", ".join(map(str, found.speakers))
     for line in told(found, f"{people} of the gallery {found.gallery}", f" on {found.at:%Y-%m-%d %H:%M} UTC"):
         say(line)
@@ -91,8 +96,8 @@ def unproved(receipt: ErasureReceipt) -> list[str]:
     return reasons
 
 
-def _known(found: ErasureReceipt, source: str, key: str | None, home: Path | None) -> bool:
-    """Whether it is known whose key signed it.
+def _known(found: ErasureReceipt, source: str, key: str | None, home: Path | None) -> str:
+    """Whose key signed it; empty where that is not known.
 
     Raises:
         FormatError: another key than was given, or than the home's.
@@ -103,15 +108,15 @@ def _known(found: ErasureReceipt, source: str, key: str | None, home: Path | Non
     if key is not None:
         if key.lower() != found.public_key:
             raise FormatError(source, "was signed by another key than the one given: do not rely on it")
-        return True
+        return "the key given"
     settings = Settings.read(home=home)
     if not (settings.home / "signing.key").is_file():
-        return False
+        return ""
     from spk.store.erasure.receipts import SigningKey
 
     if SigningKey(settings.home, create=False).public != found.public_key:
         raise FormatError(source, f"was not signed by {settings.home}: name its home, or --key")
     with settings.open_store(create=False) as store:
         store.verify_audit()
-        found.check_audit(store.audit(), source)
-    return True
+        found.check_audit(list(store.audit_log()), source)
+    return "the key of this home, whose audit log agrees"

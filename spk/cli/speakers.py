@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -212,8 +212,12 @@ def erase(
     with workbench(home=home, gallery=gallery, quiet=quiet) as bench:
         receipt = bench.store.erase(people, progress=bench.progress)
     names = _joined(dict.fromkeys(person.label for person in people))
-    if output is not None:
-        write_output(output, receipt.serialize())
+    try:
+        if output is not None:
+            write_output(output, receipt.serialize())
+    except InputError as error:  # it is made once
+        print_json(receipt.to_json())
+        raise InputError(f"{error}; {names} {_was(people)} erased, and the receipt was printed instead") from error
     if as_json:
         print_json(receipt.to_json())
     elif not quiet:
@@ -375,7 +379,11 @@ def _confirm(yes: bool, *speakers: Speaker) -> None:
         say(f"Erase {names} with all samples and voiceprints? [y/N]: ", nl=False, err=True)
         answer = sys.stdin.readline().strip().lower()
     if answer not in ("y", "yes"):
-        raise InputError(f"{names} {'was' if len(speakers) == 1 else 'were'} not erased: say yes, or add --yes")
+        raise InputError(f"{names} {_was(speakers)} not erased: say yes, or add --yes")
+
+
+def _was(speakers: Sequence[Speaker]) -> str:
+    return "was" if len(speakers) == 1 else "were"
 
 
 def _joined(names: Iterable[str]) -> str:

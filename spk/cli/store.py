@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spk.cli.common import check_output, print_json, say, size, workbench
+from spk.cli.common import check_output, exists, print_json, say, size, workbench
 from spk.cli.options import PLAIN, AsJson, GalleryName, Home, ModelName, Quiet
 from spk.errors import InputError
 
@@ -36,7 +36,7 @@ def export(
     from spk.store.bundles import Bundle
 
     check_output(file)
-    if file.exists() and not Bundle.looks_like_one(file):
+    if exists(file) and not (file.is_file() and Bundle.looks_like_one(file)):
         raise InputError(f"{file}: is there already and no bundle: choose another name")
     with workbench(home=home, gallery=gallery, quiet=quiet) as bench:
         exported = bench.store.export_bundle(bench.gallery, file, bench.progress)

@@ -28,7 +28,6 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "append",
-    "entries",
     "erased",
     "last",
     "matching",
@@ -90,11 +89,6 @@ def last(tx: Connection) -> AuditHead:
     columns = (tables.audit.c.sequence, tables.audit.c.hash)
     row = tx.execute(select(*columns).order_by(tables.audit.c.sequence.desc()).limit(1)).first()
     return AuditHead(row.sequence, row.hash) if row else AuditHead(0, _START)
-
-
-def entries(tx: Connection) -> list[AuditEntry]:
-    """Every row, oldest first."""
-    return list(map(_entry, _rows(tx)))
 
 
 def matching(

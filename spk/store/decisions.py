@@ -11,14 +11,13 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, true, update
 
 from spk.errors import NotFoundError
-from spk.store import tables
+from spk.store import audit, tables
 from spk.store.names import storable
 from spk.store.records import DecidedVoice, DecisionKind, DecisionRecord, Gallery, NewDecision
 
 __all__ = [
     "count_older",
     "erase",
-    "erased_since",
     "find",
     "latest",
     "of_speaker",
@@ -49,7 +48,7 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision) -> DecisionRecord
         sha256=new.sha256,
         source=storable(new.source),
         record=new.record,
-        state=None if erased_since(tx, new.as_of) else new.state,
+        state=None if audit.erased(tx, new.as_of) else new.state,
         voices=new.voices,
     )
     columns = ("id", "gallery", "created", "kind", "sha256", "source", "record", "state")
@@ -132,12 +131,6 @@ def perhaps_of(tx: Connection, speaker: UUID, called: Callable[[str], bool]) -> 
     records = select(_D.id, _D.record).where(_D.gallery == gallery).execution_options(yield_per=100)
     found = set(tx.scalars(theirs.where(or_(unowned, _V.vector.in_(vectors)))))
     return sorted(found.union(row.id for row in tx.execute(records) if any(map(called, _labels(row.record)))))
-
-
-def erased_since(tx: Connection, sequence: int) -> bool:
-    """Whether anybody was erased after a row of the audit log."""
-    entries = tx.scalars(select(tables.audit.c.entry).where(tables.audit.c.sequence > sequence))
-    return any(json.loads(entry)["action"] in ("delete", "erase") for entry in entries)
 
 
 def repoint(tx: Connection, source: UUID, into: UUID) -> None:

@@ -186,7 +186,8 @@ class Home:
         To be called within a write transaction: clips are placed in one, so none can appear meanwhile.
         """
         orphaned = (path for path in self.clips.glob("*.flac") if path.stem not in referenced)
-        abandoned = (path for path in self.clips.glob(".*.tmp") if _age(path) > _ABANDONED_SECONDS)
+        unfinished = (path for folder in (self.path, self.clips) for path in folder.glob(".*.tmp"))
+        abandoned = (path for path in unfinished if _age(path) > _ABANDONED_SECONDS)
         return [*orphaned, *abandoned]
 
     def sweep(self, referenced: Collection[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ SAVE_AFTER = 1_000
 FAR_BEHIND = 10_000
 """After more changes than this, and than a tenth of the voiceprints, an engine is filled anew: that is faster."""
 
+REST = 60.0  # seconds without a snapshot after one that failed
+
 log = logging.getLogger(__name__)
 
 
@@ -41,20 +44,27 @@ class InProcess:
         self._home = home
         self._database = database
         self._engines: dict[int, VectorIndex] = {}
+        self._resting_until = 0.0  # no snapshots, since the disk did not take one
 
     def engine(self, model: StoredModel) -> VectorIndex:
         """The engine of a model, with every change that was committed before the call; under the lock."""
         with self._database.read() as tx:
             engine, removed = self._caught_up(tx, model)
         if isinstance(engine, FaissIndex) and (removed or engine.unsaved > max(SAVE_AFTER, len(engine) // 10)):
-            self._save(engine, model)
-        return engine
+            self._save(model)
+        return self._engines[model.number]
+
+    def caught_up(self, tx: Connection, model: StoredModel) -> VectorIndex:
+        """The engine of a model as ``tx`` sees its voiceprints; under the lock."""
+        return self._caught_up(tx, model)[0]
 
     def as_it_is(self, model: StoredModel) -> VectorIndex:
         """The engine of a model as it is, or as its snapshot is; a small one has none, and reads all when asked."""
         with self.lock, self._database.read() as tx:
-            engine = self._engines.get(model.number) or self._suitable(tx, model)
-            return self._caught_up(tx, model)[0] if isinstance(engine, ExactIndex) else engine
+            engine = self._engines.get(model.number)
+            if engine is None:
+                engine = self._suitable(tx, model)
+            return self.caught_up(tx, model) if isinstance(engine, ExactIndex) else engine
 
     def rebuild(self, model: StoredModel, progress: Callable[[int], None] | None = None) -> None:
         """Fill an engine anew and let it take the place of the one that others go on asking meanwhile.
@@ -66,11 +76,11 @@ class InProcess:
             engine = self._suitable(tx, model).fresh()
             outbox.fill(tx, engine, model.number, progress)
         with self.lock, self._writing():
+            self._engines[model.number] = engine
             with self._database.read() as tx:
-                outbox.replay(tx, engine, model.number)
+                engine, _ = self._caught_up(tx, model)
             with explained(self._home.index):
                 engine.publish()
-            self._engines[model.number] = engine
 
     def purge(self, model: StoredModel) -> None:
         """Leave nothing in the snapshot that is gone from SQL.
@@ -129,17 +139,20 @@ class InProcess:
         few = outbox.count(tx, model.number, SMALL + 1) <= SMALL
         return ExactIndex(model.dim) if few else FaissIndex(self.snapshot(model), model.dim)
 
-    def _save(self, engine: FaissIndex, model: StoredModel) -> None:
+    def _save(self, model: StoredModel) -> None:
         """Write the snapshot; where that cannot be done now, searches are right without it.
 
         Under the lock and caught up once more, so that nothing is written after it was erased.
         """
+        if time.monotonic() < self._resting_until:
+            return
         try:
             with self._writing(wait=0):
                 with self._database.read() as tx:
-                    outbox.replay(tx, engine, model.number)
-                engine.save()
+                    engine, _ = self._caught_up(tx, model)
+                engine.publish()
         except StoreError as problem:
             log.info("%s: snapshot not written now (%s)", self._home.index, problem)
         except OSError as problem:
             log.warning("%s: snapshot not written (%s)", self._home.index, problem)
+            self._resting_until = time.monotonic() + REST

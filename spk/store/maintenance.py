@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from sqlalchemy import Connection
 
 from spk.errors import EngineError, StoreError
 from spk.store import audit, outbox, queries
@@ -50,7 +51,6 @@ class Maintenance:
         """Look for what is wrong: in the database, its voiceprints, the audit log, the clips and the engine in use.
 
         Raises:
-            EngineError: a shared engine does not answer, or has too much to catch up with.
             StoreError: the database cannot be read.
         """
         shared, entries, head = self._retrieval.shared(), 0, ""
@@ -65,8 +65,13 @@ class Maintenance:
             wrong = sum(_not_normalised(rows) for model in queries.models(tx) for rows in outbox.rows(tx, model.number))
         if wrong:
             problems.append(f"{wrong} voiceprints are not vectors of length 1: restore a backup")
-        engines = tuple(self._check(shared, model, progress) for model in self._retrieval.models())
-        return StoreCheck(tuple(problems), engines, entries, head)
+        engines = []
+        for model in self._retrieval.models():
+            try:
+                engines.append(self._check(shared, model, progress))
+            except EngineError as error:
+                problems.append(str(error))
+        return StoreCheck(tuple(problems), tuple(engines), entries, head)
 
     def move_engine(self, to: str, progress: Progress | None = None) -> list[EngineStatus]:
         """Fill another engine, use it from then on in every process, and leave nothing in the old one.
@@ -90,8 +95,8 @@ class Maintenance:
 
         before = self._retrieval.use(to, fill)
         with self._database.write() as tx:
-            audit.append(tx, "use engine", engine=to, was=before.address if before else IN_PROCESS)
-        if before is None:
+            audit.append(tx, "use engine", engine=to, was=before)
+        if before == IN_PROCESS:
             for model in self._retrieval.models():
                 self._retrieval.own.drop(model)
         try:
@@ -120,12 +125,12 @@ class Maintenance:
             EngineError: a shared engine does not answer.
             StoreError: the database is too busy for it.
         """
+        with self._database.read() as tx:
+            heads = {model.number: outbox.head(tx, model.number) for model in self._retrieval.models()}
         self.rebuild_engines(progress)
         self._retrieval.empty_left()
-        changes = 0
-        with self._database.write() as tx:
-            for model in self._retrieval.models():
-                changes += outbox.compact(tx, model.number, outbox.head(tx, model.number))
+        with self._database.write() as tx:  # not what was changed since: the engine in use may not have that
+            changes = sum(outbox.compact(tx, number, head) for number, head in heads.items())
         return Compacted(changes, self._database.scrub())
 
     def _wrong_clips(self) -> Iterator[str]:
@@ -157,26 +162,38 @@ class Maintenance:
         return EngineStatus(model, name, voiceprints, indexed, behind, problem)
 
     def _check(self, shared: Shared | None, model: StoredModel, progress: Progress | None) -> EngineCheck:
-        """Both sides as hashes of what they have: the vectors themselves would be gigabytes."""
-        if shared is not None:
-            shared.catch_up(model)
-        with self._retrieval.own.lock:
-            engine: VectorIndex = shared.engine(model) if shared else self._retrieval.own.engine(model)
-            with self._database.read() as tx:
-                count = outbox.count(tx, model.number)
-                report, done = self._counted(model, progress), 0
-                there: dict[bytes, bytes] = {}
-                for rows in engine.rows():
-                    there.update(_hashes(rows))
-                missing = different = 0
-                for rows in outbox.rows(tx, model.number):
-                    for id_, hash_ in _hashes(rows):
-                        found = there.pop(id_, None)
-                        missing += found is None
-                        different += found not in (None, hash_)
-                    done += len(rows)
-                    report(done)
-        return EngineCheck(model, shared.address if shared else _name(engine), count, missing, different, len(there))
+        if shared is None:
+            own = self._retrieval.own
+            with own.lock, self._database.read() as tx:
+                return self._compared(tx, own.caught_up(tx, model), model, progress)
+        shared.catch_up(model)
+        with self._database.read() as tx:
+            found = self._compared(tx, shared.engine(model), model, progress, shared.address)
+        if found.whole:
+            return found
+        # Others may have changed it meanwhile: look again while nobody can.
+        with shared.writing(), self._database.read() as tx:
+            shared.catch_up_with(tx, model)
+            return self._compared(tx, shared.engine(model), model, progress, shared.address)
+
+    def _compared(
+        self, tx: Connection, engine: VectorIndex, model: StoredModel, progress: Progress | None, name: str = ""
+    ) -> EngineCheck:
+        """Both sides by hashes of what they have: the vectors themselves would be gigabytes."""
+        count, done = outbox.count(tx, model.number), 0
+        report = self._counted(model, progress)
+        there: dict[bytes, bytes] = {}
+        for rows in engine.rows():
+            there.update(_hashes(rows))
+        missing = different = 0
+        for rows in outbox.rows(tx, model.number):
+            for id_, hash_ in _hashes(rows):
+                found = there.pop(id_, None)
+                missing += found is None
+                different += found not in (None, hash_)
+            done += len(rows)
+            report(done)
+        return EngineCheck(model, name or _name(engine), count, missing, different, len(there))
 
     def _counted(self, model: StoredModel, progress: Progress | None) -> Callable[[int], None]:
         """A report of how many voiceprints of a model are done."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, Select, String, delete, func, insert, select, type_coerce, update
 
-from spk.errors import StoreError
+from spk.errors import EngineError
 from spk.store import queries, tables
 from spk.store.index import KEY, IndexRows, VectorIndex, keys, to_uuid
 
@@ -65,10 +65,10 @@ def replay(tx: Connection, index: VectorIndex, model: int, most: int | None = No
         Whether something that it may have had is gone.
 
     Raises:
-        StoreError: it is lost.
+        EngineError: it is lost.
     """
     if is_lost(tx, index.applied(), model):
-        raise StoreError("the list of changes was emptied meanwhile: try again")
+        raise EngineError("the list of changes was emptied meanwhile: try again")
     removed = False
     position = head(tx, model)
     after = select(_O.sequence, _O.voiceprint).where(_O.model == model, _O.sequence > index.applied())

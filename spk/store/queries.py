@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from itertools import groupby
-from typing import Any
+from itertools import groupby, islice
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -50,6 +50,7 @@ __all__ = [
 ]
 
 _MANY = 10_000  # ids in one query; SQLite takes 32,766
+T = TypeVar("T")
 
 _S, _R, _P, _V, _M = (
     tables.samples.c,
@@ -112,10 +113,11 @@ def people(tx: Connection, ids: Iterable[UUID]) -> list[Speaker]:
     return [_speaker(row) for rows in some_by_some for row in rows]
 
 
-def portions(ids: Iterable[UUID]) -> Iterator[list[UUID]]:
-    """Ids in lists short enough for one query."""
-    every = list(ids)
-    return (every[start : start + _MANY] for start in range(0, len(every), _MANY))
+def portions(items: Iterable[T]) -> Iterator[list[T]]:
+    """Ids, or whatever it is, in lists short enough for one query; read as they are needed."""
+    items = iter(items)
+    while some := list(islice(items, _MANY)):
+        yield some
 
 
 def with_prefix(tx: Connection, gallery: UUID, digits: str) -> list[Speaker]:

@@ -14,7 +14,6 @@ from sqlalchemy import ColumnElement, Connection, update
 
 from spk.errors import ConflictError, FingerprintError, InputError, NotFoundError, StoreError
 from spk.store import audit, decisions, enrolling, outbox, queries, tables
-from spk.store.audit import AuditEntry
 from spk.store.database import Database
 from spk.store.erasure.erasing import Erasing, remove
 from spk.store.files import sync_folder

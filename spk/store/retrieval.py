@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, insert, select
 
-from spk.errors import EngineError, InputError
+from spk.errors import EngineError, InputError, StoreError
 from spk.store import queries, tables
 from spk.store.database import Database
 from spk.store.home import Home
@@ -83,13 +83,12 @@ class Retrieval:
 
     def push(self) -> None:
         """Let a shared engine have what was just changed; where that fails, it catches up when it is next asked."""
-        shared = self.shared()
-        if shared is None:
-            return
         try:
-            for model in self.models():
-                shared.catch_up(model)
-        except EngineError as problem:
+            shared = self.shared()
+            if shared is not None:
+                for model in self.models():
+                    shared.catch_up(model)
+        except StoreError as problem:
             self._say_down(problem)
 
     def compact(self, fingerprints: Iterable[str]) -> None:
@@ -117,24 +116,27 @@ class Retrieval:
         with self._database.read() as tx:
             return queries.models(tx)
 
-    def use(self, to: str, fill: Callable[[Shared], None]) -> Shared | None:
-        """Use another engine once ``fill`` has filled it; the one that was used until then, if it was a shared one.
+    def use(self, to: str, fill: Callable[[Shared], None]) -> str:
+        """Let ``fill`` fill another engine, and use it from then on in every process.
+
+        Returns:
+            What was used until then; `empty_left` empties it.
 
         Raises:
             InputError: it is in use already.
         """
-        before = self.shared()
-        if to == (before.address if before else IN_PROCESS):
+        if to == (self._configured("engine") or IN_PROCESS):
             raise InputError(f"{to}: is the engine in use already: fill it anew by `spk store rebuild`")
         if to != IN_PROCESS:
             fill(self._at(to))
         configured = tables.configuration
         with self._database.write() as tx:
-            tx.execute(delete(configured).where(configured.c.key.in_(["engine", f"{_LEFT}{to}"])))
+            before = tx.scalar(select(configured.c.value).where(configured.c.key == "engine")) or IN_PROCESS
+            tx.execute(delete(configured).where(configured.c.key.in_(["engine", f"{_LEFT}{to}", f"{_LEFT}{before}"])))
             if to != IN_PROCESS:
                 tx.execute(insert(configured).values(key="engine", value=to))
-            if before is not None:
-                tx.execute(insert(configured).values(key=f"{_LEFT}{before.address}", value=before.address))
+            if before not in (IN_PROCESS, to):
+                tx.execute(insert(configured).values(key=f"{_LEFT}{before}", value=before))
         return before
 
     def left(self) -> list[str]:
@@ -178,7 +180,7 @@ class Retrieval:
         with self._database.read() as tx:
             return tx.scalar(select(found.value).where(found.key == key))
 
-    def _say_down(self, problem: EngineError) -> None:
+    def _say_down(self, problem: StoreError) -> None:
         """Once, not with each search."""
         if not self._is_down:
             log.warning("%s; until then this process searches by itself", problem)

@@ -12,10 +12,10 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from spk.errors import EngineError, StoreError
-from spk.store import outbox
+from spk.store import outbox, tables
 from spk.store.database import Database
 from spk.store.index import Candidate, VectorIndex
 from spk.store.index.qdrant_address import QdrantAddress
@@ -80,8 +80,17 @@ class Shared:
         if engine.applied() != position:
             with self.writing(PATIENCE), self._database.read() as tx:
                 position = outbox.head(tx, model.number)
-                self._caught_up(tx, engine, model)
+                self.catch_up_with(tx, model)
         self._seen[model.number] = (position, time.monotonic())
+
+    def catch_up_with(self, tx: Connection, model: StoredModel) -> None:
+        """Bring the engine up to what ``tx`` sees; while `writing`.
+
+        Raises:
+            EngineError: as `catch_up` does.
+        """
+        self._check_in_use(tx)
+        self._caught_up(tx, self.engine(model), model)
 
     def rebuild(self, model: StoredModel, progress: Callable[[int], None] | None = None) -> None:
         """Fill the engine anew, beside the one that others go on asking, and remove that.
@@ -89,12 +98,16 @@ class Shared:
         Raises:
             EngineError: it does not answer.
         """
-        fresh = self.engine(model).fresh()
-        with self._database.read() as tx:
-            outbox.fill(tx, fresh, model.number, progress)
-        with self.writing(), self._database.read() as tx:
-            outbox.replay(tx, fresh, model.number)
-            fresh.publish()
+        done = False
+        while not done:
+            fresh = self.engine(model).fresh()
+            with self._database.read() as tx:
+                outbox.fill(tx, fresh, model.number, progress)
+            with self.writing(), self._database.read() as tx:
+                # Not with what was erased meanwhile: it is out of reach then, and its bytes are still there.
+                done = not outbox.replay(tx, fresh, model.number)
+                if done:
+                    fresh.publish()
         self._seen.pop(model.number, None)
 
     def drop(self, model: StoredModel) -> None:
@@ -119,7 +132,8 @@ class Shared:
             if model.number not in self._engines:
                 from spk.store.index.qdrant import QdrantIndex
 
-                name = f"{self._owner} {model.fingerprint}"
+                # Each address has collections of its own: after a move within one server the old ones are dropped.
+                name = f"{self._owner} {self.address} {model.fingerprint}"
                 self._engines[model.number] = QdrantIndex(self._nodes, name, model.dim)
             return self._engines[model.number]
 
@@ -148,6 +162,12 @@ class Shared:
         from spk.store.index.qdrant_nodes import Nodes
 
         return Nodes(QdrantAddress.parse(self.address), self._key)
+
+    def _check_in_use(self, tx: Connection) -> None:
+        """See that the engine was not left and emptied since: nobody would remove what is put there now."""
+        configured = tables.configuration.c
+        if tx.scalar(select(configured.value).where(configured.key == "engine")) != self.address:
+            raise EngineError(f"{self.address}: is not the engine in use any more: try again")
 
     def _caught_up(self, tx: Connection, engine: VectorIndex, model: StoredModel) -> None:
         applied = engine.applied()

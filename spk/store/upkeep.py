@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Exported", "Imported", "Pruned", "Upkeep"]
 
+_EXPORTING = timedelta(days=1)  # nobody writes a bundle for longer
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -154,7 +156,7 @@ class Upkeep:
     # What was kept for long enough
 
     def prune(self, *, audio_days: float, decision_days: float, dry_run: bool = False) -> Pruned:
-        """Remove audio whose samples are older than so many days, decisions that are, and audio of no sample.
+        """Remove audio whose samples are older than so many days, decisions that are, and what killed processes left.
 
         Samples and voiceprints stay. 0 days stand for everything. Whoever is killed in the middle has it finished
         by the next who opens the home.
@@ -166,6 +168,8 @@ class Upkeep:
         deadline = datetime.now(UTC) - timedelta(days=audio_days)
         old = select(sample.id).where(true() if audio_days == 0 else sample.created <= deadline)
         with self._database.lock(), explained(self._home.path):
+            if not dry_run:
+                exports.finish(self._database, announced_before=datetime.now(UTC) - _EXPORTING)
             unfinished = self._home.erasing
             with self._database.write() as tx:
                 files = self._home.orphans(set(tx.scalars(select(clip.sha256).where(clip.sample.not_in(old)))))

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,11 @@ def test_a_person_is_erased_and_the_receipt_is_genuine(there: Spk) -> None:
     key = ("--key", receipt["public_key"])
     elsewhere = ("--home", there.folder / "elsewhere")
     assert "the key given" in there("audit", "receipt", "receipt.json", *key, *elsewhere).lines[0]
-    assert "whose that is" in there("audit", "receipt", "receipt.json", *elsewhere).lines[0]
+    unknown = there("audit", "receipt", "receipt.json", *elsewhere, status=1)
+    assert "unaltered since it was signed by " + receipt["public_key"] in unknown.lines[0]
+    assert "genuine" not in unknown.out
+    assert there("audit", "receipt", "receipt.json", *elsewhere, "--quiet", status=1).out == ""
+    assert not there("audit", "receipt", "receipt.json", *elsewhere, "--json", status=1).records[0]["known"]
     assert "another key" in there("audit", "receipt", "receipt.json", "--key", "00", status=2).err
     [told] = there("audit", "receipt", "receipt.json", "--json").records
     assert told == {"known": True, **receipt}
@@ -49,7 +54,7 @@ def test_a_receipt_that_was_altered_or_is_another_homes(there: Spk, enrolled: Sp
     path.write_text(printed.out)
     there("audit", "receipt", path)
     other = enrolled.copy(tmp_path / "other")
-    assert "is it another home's" not in other("audit", "receipt", path).out  # it has no key yet
+    assert "is it another home's" not in other("audit", "receipt", path, status=1).out  # it has no key yet
     other("speakers", "erase", "ann", "--yes")
     assert "was not signed by" in other("audit", "receipt", path, status=2).err
     path.write_text(printed.out.replace('"samples": 2', '"samples": 3'))
@@ -57,6 +62,16 @@ def test_a_receipt_that_was_altered_or_is_another_homes(there: Spk, enrolled: Sp
     path.write_text("{}")
     assert "no receipt of an erasure" in there("audit", "receipt", path, status=2).err
     assert "cannot be read" in there("audit", "receipt", "nothing.json", status=2).err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
+def test_a_receipt_that_cannot_be_written_is_printed(there: Spk) -> None:
+    done = there("speakers", "erase", "ann", "--yes", "-o", "/dev/full", status=2)
+    assert "ann was erased, and the receipt was printed instead" in done.complaints[-1]
+    (there.folder / "receipt.json").write_text(done.out)
+    assert "genuine" in there("audit", "receipt", "receipt.json").lines[0]
+    assert "no folder nowhere" in there("speakers", "erase", "bob", "--yes", "-o", "nowhere/x", status=2).err
+    assert list(there.people()) == ["bob"], "what can be known before is found out before"
 
 
 def test_asked_before(there: Spk) -> None:

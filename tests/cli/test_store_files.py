@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -69,6 +70,9 @@ def test_an_export_replaces_bundles_alone(home: Spk, demo: Demo):
         "spk: talk.wav: is there already and no bundle: choose another name"
     ]
     assert (home.folder / "talk.wav").read_bytes() == before
+    os.mkfifo(home.folder / "pipe")
+    [complaint] = home("store", "export", "pipe", status=2).complaints
+    assert "is there already and no bundle" in complaint
     [complaint] = home("store", "export", "nowhere/team.spk", status=2).complaints
     assert "there is no folder nowhere" in complaint
 

@@ -43,7 +43,7 @@ def written(home, sample):
 
 def test_every_change_is_in_it(written):
     with Store.open(written) as store:
-        entries = store.audit()
+        entries = list(store.audit_log())
         check = store.verify_audit()
     assert [entry.action for entry in entries] == ["create gallery", "enroll", "rename", "delete"]
     assert [entry.sequence for entry in entries] == [1, 2, 3, 4]
@@ -157,7 +157,7 @@ def test_a_clock_that_goes_backwards(store, gallery, sample, monkeypatch):
     monkeypatch.setattr("spk.store.audit.datetime", Slow)
     monkeypatch.setattr("spk.store.enrolling.datetime", Slow)
     store.enroll(gallery, "alice", [sample("a")])
-    first, second = store.audit()
+    first, second = store.audit_log()
     assert second.at < first.at
     assert store.verify_audit().entries == 2
     assert [entry.sequence for entry in store.audit_log()] == [1, 2]

@@ -109,7 +109,7 @@ def same(one: Bundle, other: Bundle) -> bool:
 
 def nothing_stored(home: Path) -> bool:
     with Store.open(home) as store:
-        return not store.galleries() and not store.audit() and not list((home / "clips").iterdir())
+        return not store.galleries() and not list(store.audit_log()) and not list((home / "clips").iterdir())
 
 
 # There and back
@@ -122,7 +122,7 @@ def test_the_round_trip_is_exact(bundle, store, tmp_path):
         assert everything(other) == everything(store)
         other.export_bundle(imported.gallery, tmp_path / "again.spk")
         assert without_times(tmp_path / "again.spk") == without_times(bundle)
-        assert [entry.action for entry in other.audit()] == ["create gallery", "import", "export"]
+        assert [entry.action for entry in other.audit_log()] == ["create gallery", "import", "export"]
         other.verify_audit()
 
 
@@ -194,7 +194,7 @@ def test_an_export_is_noted(bundle, store, gallery, home):
     with closing(sqlite3.connect(home / "spk.db")) as database:
         [(path, sha256)] = database.execute("SELECT path, sha256 FROM exports").fetchall()
     assert (path, sha256) == (str(bundle), hashlib.sha256(bundle.read_bytes()).hexdigest())
-    assert str(bundle.name) not in str(store.audit()), "the name of a file may be somebody's"
+    assert str(bundle.name) not in str(list(store.audit_log())), "the name of a file may be somebody's"
 
 
 def test_an_export_that_fails_leaves_what_was_there(bundle, store, gallery, home):
@@ -520,6 +520,8 @@ FORGED = {
         "recordings", sha256=json.loads(held["recordings.jsonl"].splitlines()[1])["sha256"]
     )(manifest, held),
     "a number without end": lines("recordings", duration=10**400),
+    "a recording of less than nothing": lines("recordings", duration=-1.0),
+    "speech of less than nothing": lines("samples", net_seconds=-0.5),
     "no safetensors": content(lambda held: held.update({"voiceprints-0.safetensors": b"\x08" + b"\0" * 30})),
     "a tensor too many": tensors(lambda vectors, **_: {"more": vectors}),
     "other numbers": tensors(lambda vectors, **_: {"vectors": vectors.astype(np.float64)}),

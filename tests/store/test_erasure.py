@@ -220,7 +220,7 @@ def test_the_receipt(town):
     receipt = town.store.erase([town.people[GONE]])
     text = receipt.serialize()
     assert ErasureReceipt.parse(text) == receipt
-    receipt.check_audit(town.store.audit())
+    receipt.check_audit(list(town.store.audit_log()))
     assert not any(word in text.lower() for word in ("quintilia", "zo\\u00e9", "zoé"))
     for place in range(0, len(text), 7):
         altered = text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :]
@@ -229,10 +229,10 @@ def test_the_receipt(town):
     assert ((town.home / "signing.key").stat().st_mode & 0o777) == 0o600
     again = town.store.erase([town.people["bob"]])
     assert again.public_key == receipt.public_key
-    again.check_audit(town.store.audit())
+    again.check_audit(list(town.store.audit_log()))
     with pytest.raises(StoreError, match="another receipt"):
-        again.check_audit([entry for entry in town.store.audit() if entry.action != "erasure proved"])
-    actions = [entry.action for entry in town.store.audit()]
+        again.check_audit([entry for entry in town.store.audit_log() if entry.action != "erasure proved"])
+    actions = [entry.action for entry in town.store.audit_log()]
     assert actions[-4:] == ["erase", "erasure proved"] * 2
 
 
@@ -249,7 +249,7 @@ def test_what_is_found_is_said(town):
     assert found["names in files"] == ("list.txt, byte 14",)
     assert found["pieces of vectors in files"][0].startswith("notes, byte 10000")
     assert any("spk.toml" in left for left in receipt.left)
-    assert town.store.audit()[-1].action == "erasure not proved"
+    assert list(town.store.audit_log())[-1].action == "erasure not proved"
 
 
 def test_exports_that_moved_or_are_the_persons_alone(town, tmp_path):
@@ -274,6 +274,55 @@ def test_exports_that_moved_or_are_the_persons_alone(town, tmp_path):
     late = town.store.exporting(town.gallery, alone, "0" * 64, as_of=1, speakers=1)
     with pytest.raises(ConflictError, match="erased just now"), late:
         pass
+
+
+def test_exports_in_a_folder_that_is_called_by_the_name(town, tmp_path):
+    folder = tmp_path / "for zoé_quintilia"
+    folder.mkdir()
+    town.store.export_bundle(town.gallery, folder / "all.spk")
+    receipt = town.store.erase([town.people[GONE]])
+    assert receipt.proved, receipt
+    assert [left.partition(": ")[2] for left in receipt.left] == ["its folder's name holds the name: move or remove it"]
+    assert GONE not in {person.name for person in Bundle.read(folder / "all.spk").speakers}
+    again = town.store.erase([town.people["bob"]])
+    assert again.counts.exports == 1, "the one is not remembered any more, the other is without bob"
+
+
+def test_an_export_of_nobody(town, tmp_path):
+    empty = tmp_path / "nobody.jsonl"
+    sha256 = hashlib.sha256(b"").hexdigest()
+    with town.store.exporting(town.gallery, empty, sha256, as_of=town.store.last_change, speakers=0):
+        empty.touch()
+    receipt = town.store.erase([town.people[GONE]])
+    assert (receipt.left, empty.read_bytes()) == ((), b"")
+
+
+def test_nothing_is_changed_where_a_clip_cannot_be_read(town):
+    before = town.bundle.read_bytes(), town.lines.read_bytes(), town.known(), town.store.verify_audit()
+    clip = town.store.clips(town.people[GONE])[0]
+    clip.unlink()
+    clip.mkdir()
+    with pytest.raises(StoreError):
+        town.store.erase([town.people[GONE]])
+    assert (town.bundle.read_bytes(), town.lines.read_bytes(), town.known(), town.store.verify_audit()) == before
+
+
+@pytest.mark.parametrize("name", ["Table", "Primary", "private"])
+def test_names_that_are_words_of_the_database(store, gallery, sample, name):
+    receipt = store.erase([store.enroll(gallery, name, [sample("a")]).speaker])
+    assert receipt.proved, receipt
+    assert receipt.checks[-1].note.startswith("1 more cannot be told from chance")
+
+
+def test_the_locks_of_the_database_are_kept(home, store, gallery, sample, start):
+    """SQLite takes a database that nobody has locked for its own: the last who closes it removes its log."""
+    store.erase([store.enroll(gallery, "anna", [sample("a")]).speaker])
+    look = "with Store.open(home) as store: print([one.name for one in store.speakers(store.gallery('default'))])"
+    assert start(look, home).communicate(timeout=60) == ("[]\n", "")
+    assert (home / "spk.db-wal").exists()
+    store.enroll(gallery, "bob", [sample("b")])
+    assert start(look, home).communicate(timeout=60) == ("['bob']\n", "")
+    assert store.erase(store.speakers(gallery)).proved
 
 
 def test_shared_audio_stays_with_whom_it_is(store, gallery, sample, vector):

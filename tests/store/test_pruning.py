@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select, update
 
-from spk.store import DecidedVoice, DecisionKind, NewDecision, Store
+from spk.store import DecidedVoice, DecisionKind, NewDecision, Store, tables
+from spk.store.erasure import exports
 from spk.store.upkeep import Pruned
 
 pytestmark = pytest.mark.usefixtures("either_database")
 
+_E = tables.exports.c
 OLD, NEW, SHARED = b"fLaC of long ago", b"fLaC of today", b"fLaC of then and now"
 
 
@@ -59,7 +62,7 @@ def test_what_is_older_goes(kept, store, gallery, home):
     assert store.samples(gallery) == samples
     assert len(store.voiceprints(kept)) == len(prints) == 4
     assert [one.source for one in store.decisions(gallery)] == ["y.wav"]
-    last = store.audit()[-1]
+    last = list(store.audit_log())[-1]
     assert (last.action, dict(last.detail)) == ("prune", {"clips": 2, "decisions": 1, "files": 1})
 
 
@@ -95,6 +98,28 @@ def test_audio_of_nobody_goes(kept, store, home):
     assert not abandoned.exists()
 
 
+def test_what_killed_processes_left_goes(store, gallery, home, tmp_path, start):
+    """A bundle half written, one written anew and not put in its place, a key without its name."""
+    store.export_bundle(gallery, tmp_path / "team.spk")
+    whole = (tmp_path / "team.spk").read_bytes()
+    with store._database.write() as tx:
+        half, late = (exports.announce(tx, gallery.id, tmp_path / name) for name in ("half.spk", "late.spk"))
+        long_ago = update(tables.exports).values(created=datetime(2020, 1, 1, tzinfo=UTC))
+        tx.execute(long_ago.where(_E.path.endswith("half.spk")))
+        id_ = tx.scalar(select(_E.id).where(_E.path.endswith("team.spk")))
+    key, anew = home / ".key.tmp", tmp_path / f".{id_.hex}.tmp"
+    for path in (half, late, key):
+        path.write_bytes(b"some of it")
+    os.utime(key, (0, 0))
+    (tmp_path / "team.spk").rename(anew)
+    store.prune(audio_days=1000, decision_days=1000, dry_run=True)
+    assert half.exists()
+    assert store.prune(audio_days=1000, decision_days=1000).files == 1
+    assert (tmp_path / "team.spk").read_bytes() == whole
+    assert not any(path.exists() for path in (half, key, anew))
+    assert late.exists(), "somebody may be at work on it"
+
+
 def test_a_clock_that_goes_backwards(kept, store, home, clock):
     """What seems to be of tomorrow is not older than anything; everything is still everything."""
     clock.days = -200.0
@@ -103,7 +128,7 @@ def test_a_clock_that_goes_backwards(kept, store, home, clock):
     pruned = store.prune(audio_days=0, decision_days=0)
     assert (pruned.clips, pruned.decisions) == (4, 2)
     assert clips(home) == []
-    assert store.verify_audit().entries == len(store.audit())
+    assert store.verify_audit().entries == len(list(store.audit_log()))
 
 
 @pytest.mark.parametrize("moment", ["_sweep", "end_erasing"])
@@ -123,7 +148,7 @@ store.prune(audio_days=0, decision_days=0)
         [alice] = store.speakers(store.gallery("default"))
         assert store.clips(alice) == []
         assert len(store.samples(alice)) == 1
-        assert store.audit()[-1].action == "prune"
+        assert list(store.audit_log())[-1].action == "prune"
     assert clips(home) == []
 
 
@@ -142,7 +167,7 @@ store.prune(audio_days=0, decision_days=0)
     with Store.open(home) as store:
         [alice] = store.speakers(store.gallery("default"))
         assert [path.read_bytes() for path in store.clips(alice)] == [b"fLaC of a"]
-        assert store.audit()[-1].action == "enroll"
+        assert list(store.audit_log())[-1].action == "enroll"
 
 
 def test_decisions_go_with_their_voices(store, gallery, sample, clock, vector):

@@ -65,6 +65,7 @@ Text = Annotated[str, AfterValidator(_stored)]
 Name = Annotated[str, AfterValidator(_clean)]
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Seconds = Annotated[FiniteFloat, Field(ge=0)]
 Span = Annotated[list[FiniteFloat], Field(min_length=2, max_length=2), AfterValidator(_span)]
 
 
@@ -93,7 +94,7 @@ class BundledRecording:
     id: UUID
     sha256: Sha256
     source: Text
-    duration: FiniteFloat
+    duration: Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class BundledSample:
     end: FiniteFloat
     parts: list[Span]
     sha256: Sha256
-    net_seconds: FiniteFloat
+    net_seconds: Seconds
     quality: dict[Text, FiniteFloat]
     origin: Origin
     forced: list[Text]

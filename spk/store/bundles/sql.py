@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -24,7 +23,7 @@ from spk.store.records import Gallery, Origin, SpeakerState
 
 __all__ = ["gather", "put"]
 
-_BATCH = 10_000  # rows that are sent or fetched at a time
+_BATCH = 10_000  # rows that are fetched at a time
 _NAMED = 5  # people whom a complaint names
 _P, _R, _S, _V, _C = (
     tables.speakers.c,
@@ -33,7 +32,6 @@ _P, _R, _S, _V, _C = (
     tables.voiceprints.c,
     tables.clips.c,
 )
-T = TypeVar("T")
 
 
 def gather(tx: Connection, gallery: Gallery, clip: Callable[[str], Path]) -> Bundle:
@@ -90,7 +88,7 @@ def put(
     for prints in bundle.voiceprints:
         model = enrolling.number_of(tx, prints.model, prints.vectors.shape[1])
         _insert(tx, tables.voiceprints, _prints(prints, model), report)
-        for changed in _batches((to_uuid(id_), model) for id_ in prints.ids.tolist()):
+        for changed in queries.portions((to_uuid(id_), model) for id_ in prints.ids.tolist()):
             outbox.note(tx, changed)
     for clip in clips.values():  # last, so that nothing lies there of a bundle that was refused
         clip.place()
@@ -117,7 +115,7 @@ def _vectors(tx: Connection, gallery: Gallery, fingerprint: str) -> BundledVecto
             keys(row.sample for row in some),
             tables.from_bytes(*(row.vector for row in some)),
         )
-        for some in _batches(_rows(tx, query))
+        for some in queries.portions(_rows(tx, query))
     ]
     ids, samples, vectors = (np.concatenate(column) for column in zip(*parts, strict=True))
     return BundledVectors(fingerprint, ids, samples, vectors)
@@ -146,15 +144,9 @@ def _put_calibrations(tx: Connection, gallery: Gallery, bundle: Bundle) -> None:
 
 
 def _insert(tx: Connection, table: Table, rows: Iterable[dict[str, Any]], report: Callable[[int], None]) -> None:
-    for some in _batches(rows):
+    for some in queries.portions(rows):
         tx.execute(insert(table), some)
         report(len(some))
-
-
-def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
-    rows = iter(rows)
-    while some := list(islice(rows, _BATCH)):
-        yield some
 
 
 def _check_free(tx: Connection, gallery: Gallery, bundle: Bundle) -> None:
@@ -187,7 +179,7 @@ def _check_free(tx: Connection, gallery: Gallery, bundle: Bundle) -> None:
 
 def _among(tx: Connection, query: Select[Any], column: ColumnElement[Any], values: Iterable[Any]) -> list[Any]:
     """What a query finds where a column has one of these values."""
-    return [found for some in _batches(values) for found in tx.scalars(query.where(column.in_(some)))]
+    return [found for some in queries.portions(values) for found in tx.scalars(query.where(column.in_(some)))]
 
 
 def _some(names: Iterable[str]) -> str:

@@ -80,7 +80,7 @@ class Erasing:
             at=datetime.now(UTC),
             user=audit.user(),
             counts=done.counts,
-            engine="pending" if done.problem else "done",
+            engine="done" if done.scrubbed and not done.problem else "pending",
             left=tuple(done.left(self._home.path)),
             checks=(
                 Check("the database written anew", 1, "all of it", () if done.scrubbed else (_LATER,)),
@@ -123,13 +123,14 @@ class Erasing:
     def _erase(self, speakers: Sequence[Speaker], action: Literal["delete", "erase"]) -> _Done:
         """Erase people of one gallery."""
         with self._database.lock():
-            with self._database.read() as tx:
+            with explained(self._home.path), self._database.read() as tx:
                 there = [queries.same_speaker(tx, speaker) for speaker in dict.fromkeys(speakers)]
                 called = Called.of(tx, there)
+                self._gather(tx, there, called)  # what cannot be read fails here, before anything is changed
             cleaned = exports.clean(self._database, called.gallery, {speaker.id for speaker in there}, called)
             with explained(self._home.path), self._database.write() as tx:
                 there = [queries.same_speaker(tx, speaker) for speaker in there]
-                erased = Erased(tuple(Known.gather(tx, one, called, self._home.clip) for one in there), called)
+                erased = self._gather(tx, there, called)
                 done = _Done(uuid4(), erased, cleaned)
                 self._begin_erasing(erased.models)
                 done.remove(tx, action)
@@ -140,6 +141,9 @@ class Erasing:
             except StoreError as problem:
                 raise _stored(problem) from problem
         return done
+
+    def _gather(self, tx: Connection, speakers: Iterable[Speaker], called: Called) -> Erased:
+        return Erased(tuple(Known.gather(tx, one, called, self._home.clip) for one in speakers), called)
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:
@@ -246,7 +250,7 @@ class _Done:
             yield f"export {one.sha256[:12] if self.erased.called(str(one.path)) else one.path}: {one.why}"
         settings = home / "spk.toml"
         if settings.is_file() and self.erased.called(settings.read_text(encoding="utf-8", errors="replace")):
-            yield f"{settings}: holds the name: change it by hand"
+            yield f"{settings.name}: holds the name: change it by hand"
 
 
 def remove(tx: Connection, speaker: Speaker) -> set[UUID]:

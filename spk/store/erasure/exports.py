@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from spk.errors import ConflictError, SpkError
-from spk.store import audit, decisions, tables
+from spk.store import audit, tables
 from spk.store.database import Database
 from spk.store.files import sync_folder, write_through
 
@@ -85,7 +85,7 @@ def note(tx: Connection, gallery: UUID, path: Path, sha256: str, *, as_of: int, 
     Raises:
         ConflictError: somebody was erased since, who may be in the file.
     """
-    if decisions.erased_since(tx, as_of):
+    if audit.erased(tx, as_of):
         raise ConflictError(f"{path}: somebody was erased just now, so nothing was written: try again")
     place = _storable(path)
     tx.execute(delete(tables.exports).where(_E.path == place))
@@ -126,10 +126,16 @@ def clean(database: Database, gallery: UUID, gone: Collection[UUID], named: Call
     return Cleaned(tuple(rewritten), removed, tuple(left))
 
 
-def finish(database: Database) -> None:
-    """Put what was written anew in its place, or away, where a killed process did not come to it."""
+def finish(database: Database, *, announced_before: datetime | None = None) -> None:
+    """Put what was written anew in its place, or away, where a killed process did not come to it; under the lock.
+
+    Args:
+        announced_before: Leave exports alone that were announced later: somebody may be at work on them.
+    """
+    begun = _E.sha256 == ""
+    over = begun if announced_before is None else and_(begun, _E.created < announced_before)
     with database.read() as tx:
-        noted = tx.execute(select(tables.exports)).all()
+        noted = tx.execute(select(tables.exports).where(or_(~begun, over))).all()
     for row in noted:
         beside = _beside(_place(row), row.id)
         if beside.is_file():
@@ -139,17 +145,20 @@ def finish(database: Database) -> None:
                 beside.unlink()
             sync_folder(beside.parent)
     with database.write() as tx:
-        tx.execute(delete(tables.exports).where(_E.sha256 == ""))
+        tx.execute(delete(tables.exports).where(over))
 
 
 def forget_named(tx: Connection, gallery: UUID, named: Callable[[str], bool]) -> list[Left]:
-    """Forget exports the file names of which hold a name, since they may not be remembered."""
-    found = [
-        row for row in tx.execute(select(tables.exports).where(_E.gallery == gallery)) if named(Path(row.path).name)
-    ]
+    """Forget exports the file or folder of which is called by a name, since that may not be remembered."""
+    found = [row for row in tx.execute(select(tables.exports).where(_E.gallery == gallery)) if named(row.path)]
+    left = []
     for row in found:
         tx.execute(delete(tables.exports).where(_E.id == row.id))
-    return [Left(Path(row.path), row.sha256, "its file name holds the name: rename or remove it") for row in found]
+        why = "its folder's name holds the name: move or remove it"
+        if named(Path(row.path).name):
+            why = "its file name holds the name: rename or remove it"
+        left.append(Left(Path(row.path), row.sha256, why))
+    return left
 
 
 def _replace(database: Database, row: Row[Any], content: _Content) -> None:
@@ -185,7 +194,7 @@ def _sha256(path: Path) -> str:
 
 def _content(path: Path, gone: Collection[UUID], named: Callable[[str], bool]) -> _Content:
     with path.open("rb") as file:
-        is_lines = file.read(1) == b"{"
+        is_lines = file.read(1) in (b"{", b"")  # nobody was exported: no lines
     return _lines(path, gone, named) if is_lines else _bundle(path, gone, named)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
-from sqlalchemy import JSON, Connection, String, Text, Uuid, cast, select
+from sqlalchemy import JSON, Connection, String, Text, Uuid, cast, select, text
 
 from spk.embed.weights import Progress
 from spk.errors import EngineError
-from spk.store import tables
-from spk.store.audit import user
+from spk.store import queries, tables
 from spk.store.database import Database
 from spk.store.erasure.erased import Erased
 from spk.store.erasure.pseudonyms import ID
@@ -29,14 +28,12 @@ _NEAREST = 10
 _SETTINGS = "spk.toml"  # is the user's: a name in it is not for us to remove
 # Where somebody's own words stand, beside the names of people; the rest of the tables is ours.
 _FREE = (tables.recordings.c.source, tables.decisions.c.source, tables.exports.c.path)
-_OWN_WORDS = {"speaker", "enrolled", "unknown", "unsure", "known", "identify", "verify"}.union(
+_OWN_WORDS = {"speaker", "enrolled", "unknown", "unsure", "known", "identify", "verify", "private"}.union(
     *({table.name, *table.c.keys()} for table in tables.metadata.sorted_tables)
 )
 # Engines that were away must hear yet of voiceprints that are gone.
 _ALLOWED = (tables.audit, tables.outbox)
 _IN_FILES = {"vector": "pieces of vectors", "clip": "pieces of clips", "hash": "hashes of speech", "name": "names"}
-_MANY = 10_000
-T = TypeVar("T")
 
 
 def prove(
@@ -64,7 +61,7 @@ def prove(
         names = [form for form in _forms(tx, erased) if form.searchable]
         elsewhere = "" if tx.dialect.name == "sqlite" else "; the database is a server, the files of which are not ours"
     with explained(home.path):
-        found, where = _files(home, erased, ByteSearch(pieces, names), exported, progress)
+        found, where = _files(home, names, ByteSearch(pieces, names), exported, progress)
     counts = Counter(pieces.values()) + Counter(name=len(names))
     unsearched = len(erased.called.names) - len(names)
     notes = {
@@ -83,14 +80,15 @@ def _search(retrieval: Retrieval, erased: Erased) -> Check:
     models = {model.fingerprint: model for model in retrieval.models()}
     gone = {person.speaker.id for person in erased.people}
     asked, found = 0, set()
+    engine = retrieval.shared() or retrieval  # a shared one itself, and not what answers in its place
     try:
         for person in erased.people:
             for fingerprint, vectors in person.profiles().items():
-                for nearest in retrieval.search(models[fingerprint], vectors, _NEAREST, erased.gallery):
+                for nearest in engine.search(models[fingerprint], vectors, _NEAREST, erased.gallery):
                     found |= gone.intersection(candidate.speaker for candidate in nearest)
                 asked += len(vectors)
     except EngineError:
-        return Check(what, asked, where, (), "the engine does not answer")
+        return Check(what, asked, where, ("not looked for, because the engine does not answer",))
     return Check(what, asked, where, tuple(sorted(map(str, found))))
 
 
@@ -103,10 +101,12 @@ def _ids(tx: Connection, erased: Erased) -> Check:
             continue
         for column in table.c:
             if isinstance(column.type, Uuid):
-                there = any(tx.scalar(select(column).where(column.in_(some)).limit(1)) for some in _portions(ids))
+                there = any(
+                    tx.scalar(select(column).where(column.in_(some)).limit(1)) for some in queries.portions(ids)
+                )
             elif isinstance(column.type, String | Text | JSON):
                 texts = tx.scalars(select(cast(column, Text)).execution_options(yield_per=1_000))
-                there = any(_mentioned(text, digits) for text in texts if text)
+                there = any(_mentioned(one, digits) for one in texts if one)
             else:
                 continue
             if there:
@@ -115,8 +115,8 @@ def _ids(tx: Connection, erased: Erased) -> Check:
     return Check("ids in tables", len(ids), f"every table but {names}", tuple(sorted(found)))
 
 
-def _mentioned(text: str, digits: set[str]) -> bool:
-    return any(found[0].replace("-", "") in digits for found in ID.finditer(text))
+def _mentioned(content: str, digits: set[str]) -> bool:
+    return any(found[0].replace("-", "") in digits for found in ID.finditer(content))
 
 
 def _names(tx: Connection, erased: Erased) -> Check:
@@ -126,7 +126,7 @@ def _names(tx: Connection, erased: Erased) -> Check:
         if called.shared:
             query = query.where(column.table.c.gallery == called.gallery)
         # The folders of exports are everybody's: one may be called like the user.
-        if any(called(Path(text).name if column is tables.exports.c.path else text) for text in tx.scalars(query)):
+        if any(called(Path(one).name if column is tables.exports.c.path else one) for one in tx.scalars(query)):
             found.add(f"{column.table.name}.{column.name}")
     where = ", ".join(f"{column.table.name}.{column.name}" for column in _FREE)
     note = "in this gallery alone: in another one somebody has the same name" if called.shared else ""
@@ -138,12 +138,12 @@ def _pieces(tx: Connection, erased: Erased) -> tuple[dict[bytes, str], int]:
     every = {tables.to_bytes(vector): vector for vector in erased.vectors()}
     stored = (tables.voiceprints.c.vector, tables.decided_voices.c.vector)
     others: set[bytes] = set()
-    for some in _portions(every):
+    for some in queries.portions(every):
         for column in stored:
             others.update(tx.scalars(select(column).where(column.in_(some))))
     pieces = {piece: "vector" for data, one in every.items() if data not in others for piece in vector_pieces(one)}
     hashes = {sample.sha256 for person in erased.people for sample in person.samples}
-    for portion in _portions(hashes):
+    for portion in queries.portions(list(hashes)):
         hashes -= set(tx.scalars(select(tables.samples.c.sha256).where(tables.samples.c.sha256.in_(portion))))
     pieces |= {sha256.encode(): "hash" for sha256 in hashes}
     pieces |= {piece: "clip" for person in erased.people for piece in person.heard}
@@ -152,25 +152,35 @@ def _pieces(tx: Connection, erased: Erased) -> tuple[dict[bytes, str], int]:
 
 def _forms(tx: Connection, erased: Erased) -> list[NameForms]:
     """The names, and where they may stand: in names of others, and in who wrote the audit log."""
-    allowed = {*erased.called.others, *tx.scalars(select(tables.exports.c.path)), f'"user":"{user()}"'}
+    users = (f'"user":"{name}"' for name in erased.called.names)
+    allowed = {*erased.called.others, *tx.scalars(select(tables.exports.c.path)), *users}
+    own = _OWN_WORDS | _schema_words(tx)
     return [
         NameForms(name, tuple(one for one in allowed if mentions(one, name)))
         for name in erased.called.names
-        if name.casefold() not in _OWN_WORDS
+        if name.casefold() not in own
     ]
 
 
+def _schema_words(tx: Connection) -> set[str]:
+    """What stands in the file of a database because it has tables: somebody may be called Table, or Key."""
+    if tx.dialect.name != "sqlite":
+        return set()
+    texts = tx.scalars(text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    return {word.casefold() for one in texts for word in re.findall(r"[^\W_]+", one)}
+
+
 def _files(
-    home: Home, erased: Erased, search: ByteSearch, exported: Sequence[Path], report: Progress
+    home: Home, names: Sequence[NameForms], search: ByteSearch, exported: Sequence[Path], report: Progress
 ) -> tuple[dict[str, list[str]], str]:
     """What was found of each kind, and what was searched."""
     files = [*sorted(path for path in home.path.rglob("*") if path.is_file()), *exported]
-    sizes = [path.stat().st_size for path in files]
+    sizes = [_size(path) for path in files]
     found: dict[str, list[str]] = {}
     done = 0
     for path, size in zip(files, sizes, strict=True):
         place = str(path.relative_to(home.path)) if path.is_relative_to(home.path) else "an export"
-        if erased.called(place):
+        if any(mentions(place, one.name, one.others) for one in names):
             place = "a file that is called so"
             found.setdefault("name", []).append(place)
         for what, at in search.search(path).items():
@@ -181,7 +191,8 @@ def _files(
     return found, f"{len(files)} files, {sum(sizes)} bytes"
 
 
-def _portions(items: Iterable[T]) -> Iterator[list[T]]:
-    """Some at a time, as many as fit into one query."""
-    every = list(items)
-    return (every[start : start + _MANY] for start in range(0, len(every), _MANY))
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another process has just finished with it
+        return 0

@@ -147,7 +147,9 @@ class ErasureReceipt:
                     "audit": tuple(AuditHead(**one) for one in values["audit"]),
                 }
             )
-            whole = text.strip() in receipt._texts() and receipt._is_signed()
+            # In these ways it is written, and in no other: nothing can stand in it twice.
+            texts = (json.dumps(receipt.to_json(), **form) for form in ({"indent": 2}, {}, {"ensure_ascii": False}))
+            whole = text.strip() in texts and receipt._is_signed()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise FormatError(source, f"no receipt, or a damaged one ({error}): ask for it again") from error
         if not whole:
@@ -175,11 +177,6 @@ class ErasureReceipt:
         about = (entry for entry in log if entry.action in (PROVED, NOT_PROVED))
         if not any(entry.detail.get("receipt") == self.sha256 for entry in about):
             raise StoreError(f"{source}: the audit log has another receipt of this erasure, or none")
-
-    def _texts(self) -> set[str]:
-        """In these ways it is written, and in no other: nothing can stand in it twice."""
-        record = self.to_json()
-        return {json.dumps(record, indent=2), json.dumps(record), json.dumps(record, ensure_ascii=False)}
 
     def _is_signed(self) -> bool:
         from cryptography.exceptions import InvalidSignature

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +109,8 @@ class QdrantIndex:
     def applied(self) -> int:
         """The position in the outbox, asked of the server; 0 where the collection is gone."""
         marks = self._ask(lambda client: client.retrieve(self._name, [_MARK], with_payload=True))
+        if marks is None and self._name != self._alias:
+            raise EngineError(f"{self._nodes.address}: {self._name} is gone while it was written to: try again")
         self._seen = marks is not None
         return int((marks[0].payload or {})["applied"]) if marks else 0
 
@@ -204,7 +206,7 @@ class QdrantIndex:
         with self._lock:
             if self._ask(lambda client: client.get_collection(self._name)) is not None:
                 return  # another thread was first
-            if self._seen:
+            if self._seen or self._name != self._alias:
                 raise EngineError(f"{self._nodes.address}: {self._name} is gone while it was written to: try again")
             self._lead_to(self._made())
             self._seen = True
@@ -212,8 +214,7 @@ class QdrantIndex:
     def _made(self) -> str:
         """A new and empty collection's name."""
         address = self._nodes.address
-        last = max((int(name.rpartition("-")[2]) for name in self._generations()), default=0)
-        name = f"{self._alias}-{last + 1}"
+        name = f"{self._alias}-{uuid4().hex[:12]}"  # of its own: others may be making one, too
 
         def make(client: QdrantClient) -> None:
             if not client.collection_exists(name):  # as the try before may have made it

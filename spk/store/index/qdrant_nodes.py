@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-class MissingError(Exception):
+class MissingError(EngineError):
     """There is no such collection."""
 
 
@@ -107,6 +107,8 @@ class Nodes:
             ConnectionError: none is.
         """
         with self._lock:
+            if time.monotonic() < self._resting_until:  # another thread has just found out
+                raise EngineError(self._problem)
             if not self._ready:
                 count = len(self.address.nodes)
                 for node in ((self._node + step) % count for step in range(count)):
@@ -176,7 +178,7 @@ class Nodes:
         if status in (401, 403):
             raise EngineError(f"{self.address}: Qdrant refuses us: set SPK_QDRANT_KEY to its API key")
         if status == 404:
-            raise MissingError
+            raise MissingError(f"{self.address}: no such collection, or no Qdrant: check the address, or try again")
         said = " ".join(content.split())[:200]
         if status >= 500 or status in (408, 429):
             return f"status {status}: {said}"
