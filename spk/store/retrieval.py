@@ -56,8 +56,8 @@ class Retrieval:
         self._shared: dict[str, Shared] = {}
         self._is_down = False
 
-    def search(self, model: StoredModel, queries: NDArray[np.float32], k: int, gallery: UUID) -> list[list[Candidate]]:
-        """For each query the ``k`` nearest speakers, as of every change committed before the call.
+    def search(self, model: StoredModel, vectors: NDArray[np.float32], k: int, gallery: UUID) -> list[list[Candidate]]:
+        """For each of ``vectors`` (n, dim) the ``k`` nearest speakers, as of every change committed before the call.
 
         Raises:
             EngineError: a shared engine does not answer, and this process is not to search by itself.
@@ -65,7 +65,7 @@ class Retrieval:
         shared = self.shared()
         if shared is not None:
             try:
-                found = shared.search(model, queries, k, gallery)
+                found = shared.search(model, vectors, k, gallery)
             except EngineError as problem:
                 self._say_down(problem)
                 if self._engine_down == "refuse":
@@ -74,7 +74,7 @@ class Retrieval:
                 self._is_down = False
                 return found
         with self.own.lock:
-            return self.own.engine(model).search(queries, k, gallery)
+            return self.own.engine(model).search(vectors, k, gallery)
 
     def shared(self) -> Shared | None:
         """The shared engine, if one is in use."""
@@ -88,8 +88,10 @@ class Retrieval:
             if shared is not None:
                 for model in self.models():
                     shared.catch_up(model)
-        except StoreError as problem:
+        except EngineError as problem:
             self._say_down(problem)
+        except StoreError as problem:  # the change itself is stored
+            log.info("%s", problem)
 
     def compact(self, fingerprints: Iterable[str]) -> None:
         """Leave nothing of these models in any engine that is gone from SQL.
@@ -180,7 +182,7 @@ class Retrieval:
         with self._database.read() as tx:
             return tx.scalar(select(found.value).where(found.key == key))
 
-    def _say_down(self, problem: StoreError) -> None:
+    def _say_down(self, problem: EngineError) -> None:
         """Once, not with each search."""
         if not self._is_down:
             log.warning("%s; until then this process searches by itself", problem)

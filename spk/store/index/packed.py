@@ -220,10 +220,8 @@ class _Vectors:
 
     def take(self, places: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """Some rows (len(places), dim)."""
-        taken: NDArray[np.float32]
-        if not len(self._added):
-            taken = self._mapped[places]
-            return taken
+        if not len(self._added):  # mostly, and twice as fast
+            return np.asarray(self._mapped[places], np.float32)
         late = places >= len(self._mapped)
         taken = np.empty((len(places), self.dim), np.float32)
         taken[~late] = self._mapped[places[~late]]

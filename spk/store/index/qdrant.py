@@ -27,9 +27,13 @@ from spk.store.index.qdrant_nodes import MissingError, Nodes
 
 __all__ = ["EF", "FULL_SCAN", "QdrantIndex"]
 
-FULL_SCAN = 100_000
-"""Galleries of up to so many voiceprints in a segment are compared whole, which is exact; larger ones have a graph."""
-EF = 1024
+FULL_SCAN = 1_000_000
+"""Galleries of up to so many voiceprints in a segment are compared whole, which is exact; larger ones have a graph.
+
+A graph that keeps 1,024 candidates lost the right person in 3 to 5 % of searches among a million voiceprints, and took
+ten minutes to build.
+"""
+EF = 2048
 """How many candidates a walk through the graph keeps."""
 LINKS = 16
 """Of a node of the graph."""
