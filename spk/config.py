@@ -16,6 +16,7 @@ import platformdirs
 
 from spk.embed import MODELS, Device, Precision, load_embedder, model_id, model_parts
 from spk.errors import FingerprintError, InputError, NotFoundError
+from spk.store.records import EngineDown
 
 if TYPE_CHECKING:
     from spk.audio import Audio
@@ -36,7 +37,6 @@ DEFAULT_MODEL = "ecapa"
 MOST_THREADS = 1024
 MOST_DAYS = 36_525.0  # a hundred years
 
-EngineDown = Literal["exact", "refuse"]
 KeepAudio = Literal["none", "clips", "samples"]
 
 

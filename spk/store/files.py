@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-__all__ = ["created", "sync_folder", "temporary", "write_through"]
+__all__ = ["created", "replace_with", "sync_folder", "temporary", "write_through"]
 
 
 def temporary(folder: Path) -> Path:
@@ -36,6 +36,14 @@ def write_through(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
     with created(path) as file:
         for chunk in chunks:
             file.write(chunk)
+
+
+def replace_with(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """Put a file in the place of another at once, down to the disk."""
+    beside = temporary(path.parent)
+    write_through(beside, chunks)
+    beside.replace(path)
+    sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

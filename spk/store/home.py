@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spk.errors import StoreError
-from spk.store.files import sync_folder, temporary, write_through
+from spk.store.files import replace_with, sync_folder, temporary, write_through
 from spk.store.problems import BUSY_SECONDS, explained
 
 __all__ = ["Home", "StagedClip", "Unfinished"]
@@ -102,10 +102,7 @@ class Home:
         """
         with explained(self.path):
             if not self._owner.exists():
-                note = temporary(self.path)
-                write_through(note, [database.encode()])
-                note.replace(self._owner)
-                sync_folder(self.path)
+                replace_with(self._owner, [database.encode()])
             if self._owner.read_text() != database:
                 raise StoreError(f"{self.path}: belongs to another database than {where}: choose another home for it")
 
@@ -175,10 +172,7 @@ class Home:
         self._erasing.unlink(missing_ok=True)
 
     def _mark(self, unfinished: Unfinished) -> None:
-        beside = temporary(self.path)
-        write_through(beside, [json.dumps(asdict(unfinished)).encode()])
-        beside.replace(self._erasing)
-        sync_folder(self.path)
+        replace_with(self._erasing, [json.dumps(asdict(unfinished)).encode()])
 
     def orphans(self, referenced: Collection[str]) -> list[Path]:
         """Every clip that no sample refers to, and what killed processes left.

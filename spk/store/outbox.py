@@ -67,11 +67,12 @@ def replay(tx: Connection, index: VectorIndex, model: int, most: int | None = No
     Raises:
         EngineError: it is lost.
     """
-    if is_lost(tx, index.applied(), model):
+    applied = index.applied()  # once: a shared engine asks its server
+    if is_lost(tx, applied, model):
         raise EngineError("the list of changes was emptied meanwhile: try again")
     removed = False
     position = head(tx, model)
-    after = select(_O.sequence, _O.voiceprint).where(_O.model == model, _O.sequence > index.applied())
+    after = select(_O.sequence, _O.voiceprint).where(_O.model == model, _O.sequence > applied)
     changes = tx.execute(after.order_by(_O.sequence).limit(most)).all()
     if most is not None and len(changes) == most:
         position = changes[-1].sequence

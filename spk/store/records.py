@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Literal
 from uuid import UUID
 
 import numpy as np
@@ -22,6 +23,7 @@ __all__ = [
     "DecisionKind",
     "DecisionRecord",
     "EngineCheck",
+    "EngineDown",
     "EngineStatus",
     "Enrollment",
     "Gallery",
@@ -45,6 +47,10 @@ __all__ = [
 
 PROVISIONAL_SECONDS = 30.0
 """Under so many seconds of net speech a profile is provisional."""
+
+
+EngineDown = Literal["exact", "refuse"]
+"""Whether a process searches by itself where a shared vector engine does not answer, or fails."""
 
 
 class SpeakerState(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 from uuid import UUID
 
 import numpy as np
@@ -24,6 +24,7 @@ from spk.store.maintenance import Maintenance
 from spk.store.names import clean_name
 from spk.store.problems import explained
 from spk.store.records import (
+    EngineDown,
     Enrollment,
     Gallery,
     NewSample,
@@ -61,7 +62,7 @@ class Store(Erasing, Judgements, Maintenance, Upkeep):
         *,
         create: bool = True,
         database: str | None = None,
-        engine_down: Literal["exact", "refuse"] = "exact",
+        engine_down: EngineDown = "exact",
         qdrant_key: str | None = None,
     ) -> Self:
         """Open a home, made or brought up to date where needed.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import Literal
 from uuid import UUID
 
 import numpy as np
@@ -18,7 +17,7 @@ from spk.store.database import Database
 from spk.store.home import Home
 from spk.store.index import Candidate
 from spk.store.inprocess import InProcess
-from spk.store.records import StoredModel
+from spk.store.records import EngineDown, StoredModel
 from spk.store.shared import Shared
 
 __all__ = ["IN_PROCESS", "Retrieval"]
@@ -45,7 +44,7 @@ class Retrieval:
         self,
         home: Home,
         database: Database,
-        engine_down: Literal["exact", "refuse"] = "exact",
+        engine_down: EngineDown = "exact",
         qdrant_key: str | None = None,
     ) -> None:
         self.own = InProcess(home, database)

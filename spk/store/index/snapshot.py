@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spk.store.files import sync_folder, temporary, write_through
+from spk.store.files import replace_with
 
 __all__ = ["Snapshot"]
 
@@ -47,10 +47,7 @@ class Snapshot:
         Raises:
             OSError: the disk would not take it.
         """
-        unfinished = temporary(path.parent)
-        write_through(unfinished, self._chunks())
-        unfinished.replace(path)
-        sync_folder(path.parent)
+        replace_with(path, self._chunks())
 
     @classmethod
     def read(cls, path: Path) -> Snapshot:
