@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from spk.embed import Embedder, ModelId
     from spk.embed.weights import Progress
     from spk.enroll import Enroller, KeptAudio
-    from spk.identify import Calibration, GalleryScorer, Identifier, OperatingPoint, Verifier
+    from spk.identify import Calibration, GalleryScorer, Identification, Identifier, OperatingPoint, Verifier
     from spk.identify.explaining import Explained
+    from spk.review import Corrections, Judge
+    from spk.review.applying import Applier
     from spk.store import DecisionRecord, Gallery, Speaker, Store
     from spk.store.bundles import Bundle
     from spk.store.upkeep import Imported
@@ -36,8 +38,10 @@ DEFAULT_GALLERY = "default"
 DEFAULT_MODEL = "ecapa"
 MOST_THREADS = 1024
 MOST_DAYS = 36_525.0  # a hundred years
+_DAYS = ("keep_audio_days", "keep_decisions", "keep_recordings", "keep_undo")
 
 KeepAudio = Literal["none", "clips", "samples"]
+LearnFrom = Literal["never", "confirmed", "confident"]
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,13 @@ class Settings:
         keep_audio: What is kept to be listened to: ``none``, ``clips`` of a few seconds, or ``samples``, the whole
             speech that people are enrolled by; ``SPK_KEEP_AUDIO``.
         keep_audio_days: For how many days, until ``spk store prune`` removes it; ``SPK_KEEP_AUDIO_DAYS``.
+        learn: From which voices profiles learn beside what is enrolled: ``never``; those that somebody ``confirmed``;
+            also those that are ``confident`` by themselves; ``SPK_LEARN``.
         keep_decisions: For how many days decisions are kept, 0 for not at all; older ones go when the home is next
             opened; ``SPK_KEEP_DECISIONS``.
+        keep_recordings: For how many days it is kept what was heard in recordings (turns, voices, whose they are), 0
+            for not at all; it goes as decisions do; ``SPK_KEEP_RECORDINGS``.
+        keep_undo: For how many days changes can be undone; ``SPK_KEEP_UNDO``.
     """
 
     home: Path
@@ -82,7 +91,10 @@ class Settings:
     qdrant_key: str | None = field(default=None, repr=False)
     keep_audio: KeepAudio = "clips"
     keep_audio_days: float = 90.0
+    learn: LearnFrom = "confirmed"
     keep_decisions: float = 30.0
+    keep_recordings: float = 365.0
+    keep_undo: float = 30.0
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ, **options: Any) -> Self:  # noqa: ANN401 - fields
@@ -116,6 +128,7 @@ class Settings:
             ("device", self.device, get_args(Device)),
             ("engine_down", self.engine_down, get_args(EngineDown)),
             ("keep_audio", self.keep_audio, get_args(KeepAudio)),
+            ("learn", self.learn, get_args(LearnFrom)),
         ):
             if value not in choices:
                 raise InputError(f"{name} cannot be {value!r}; there are: {', '.join(choices)}")
@@ -125,7 +138,7 @@ class Settings:
                 raise InputError(f"{name} is a text: write it in quotes")
         if not ((self.qdrant_key or "").isascii() and (self.qdrant_key or "").isprintable()):
             raise InputError("qdrant_key has letters, or ends of lines, that no key has: write it again")
-        days = {name: _days(name, getattr(self, name)) for name in ("keep_audio_days", "keep_decisions")}
+        days = {name: _days(name, getattr(self, name)) for name in _DAYS}
         point = {name: _number(name, value) for name, value in self._point().items()}
         if point or self.cost is not None:
             from spk.identify import OperatingPoint  # for those who set it alone: it takes a moment
@@ -140,6 +153,8 @@ class Settings:
             prior_unknown=point.get("prior_unknown"),
             keep_audio_days=days["keep_audio_days"],
             keep_decisions=days["keep_decisions"],
+            keep_recordings=days["keep_recordings"],
+            keep_undo=days["keep_undo"],
         )
 
     def open_store(self, *, create: bool = True) -> Store:
@@ -249,9 +264,11 @@ class Workbench:
 
     @cached_property
     def store(self) -> Store:
-        """The store of the home, without the decisions that have been kept for long enough."""
-        store = self.settings.open_store()
-        store.prune_decisions(self.settings.keep_decisions)
+        """The store of the home, without what has been kept for long enough."""
+        settings = self.settings
+        store = settings.open_store()
+        store.prune_decisions(settings.keep_decisions)
+        store.prune_heard(recording_days=settings.keep_recordings, undo_days=settings.keep_undo)
         return store
 
     @cached_property
@@ -313,12 +330,50 @@ class Workbench:
     @cached_property
     def calibration(self) -> Calibration:
         """The one that the gallery is judged by; where that is none, or another model's, the one that ships."""
+        return self._calibration_of(self.model)
+
+    def _calibration_of(self, model: ModelId) -> Calibration:
         from spk.identify import Calibration, default_calibration
 
         kept = self.store.calibration(self.gallery)
-        if kept is None or kept.model != self.model_name:
-            return default_calibration(self.model)
-        return Calibration.parse(kept.record, source=f"calibration {kept.id}").check(self.model)
+        if kept is None or kept.model != model.name:
+            return default_calibration(model)
+        return Calibration.parse(kept.record, source=f"calibration {kept.id}").check(model)
+
+    @property
+    def judge(self) -> Judge:
+        """How recordings are judged."""
+        from spk.review import Judge, Learn
+
+        return Judge(self.model, self.calibration, Learn(self.settings.learn))
+
+    def judge_of(self, fingerprint: str) -> Judge | None:
+        """How recordings are judged that a model heard, by its fingerprint; None where it is no model of ours."""
+        if fingerprint == self.model.fingerprint:
+            return self.judge
+        theirs = (one for one in map(model_id, _every_model()) if one.fingerprint == fingerprint)
+        return next((replace(self.judge, model=one, calibration=self._calibration_of(one)) for one in theirs), None)
+
+    def corrections(self, *, dry_run: bool = False) -> Corrections:
+        """Puts right what is known and said in the gallery."""
+        from spk.review import Corrections, Learn
+
+        return Corrections(self.store, self.gallery, self.judge_of, Learn(self.settings.learn), dry_run)
+
+    def applier(self, *, dry_run: bool = False) -> Applier:
+        """Stores corrected turns, and learns from them."""
+        from spk.review.applying import Applier
+
+        return Applier(self.corrections(dry_run=dry_run), self.enroller(), self.judge, self.point)
+
+    def remember(self, found: Identification, *, strangers: bool) -> Identification:
+        """Keep what was heard in a recording, if that is to be kept, and the ``strangers`` in it."""
+        from spk.review import remember
+
+        if not strangers and self.settings.keep_recordings <= 0:
+            return found
+        how, keep = self.judge, self.kept_audio
+        return remember(found, self.store, self.gallery, how, self.embedder, strangers=strangers, keep=keep)
 
     def scorer(self, attendees: Sequence[Speaker] | None = None) -> GalleryScorer:
         """The gallery as it is now; of its people ``attendees`` alone, if given."""
@@ -411,14 +466,18 @@ class Workbench:
         wanted = model_id(self.settings.model or next(iter(judged_by), DEFAULT_MODEL))
         made_by = {prints.model for prints in bundle.voiceprints}
         if made_by and wanted.fingerprint not in made_by:
-            every = (*MODELS, *map("+".join, combinations(MODELS, 2)))
-            theirs = [name for name in every if model_id(name).fingerprint in made_by]
+            theirs = [name for name in _every_model() if model_id(name).fingerprint in made_by]
             advice = f"add --model {theirs[0]}" if theirs else "use the version of spk that made it"
             names = ", ".join(theirs or (made[:12] for made in sorted(made_by)))
             raise FingerprintError(
                 f"{path}: its voiceprints are by {names}, and {wanted.name} would be searched by: "
                 f"nothing was imported; {advice}"
             )
+
+
+def _every_model() -> tuple[str, ...]:
+    """The names of all embedders, and of every two of them."""
+    return (*MODELS, *map("+".join, combinations(MODELS, 2)))
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self, overload
 
 from spk.errors import TimelineError
 
-__all__ = ["Segment", "Timeline", "Turn", "subtract", "total", "union"]
+__all__ = ["Segment", "Timeline", "Turn", "subtract", "total", "union", "with_ids"]
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -67,10 +68,16 @@ class Turn:
 
     >>> Turn(Segment(0.0, 2.5), "alice").relabel("bob")
     Turn(segment=Segment(start=0.0, end=2.5), label='bob')
+
+    Attributes:
+        segment: When, in seconds.
+        label: Who.
+        id: What tells this turn from others through a round trip to another program; None where nothing does.
     """
 
     segment: Segment
     label: str
+    id: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def start(self) -> float:
@@ -215,8 +222,8 @@ class Timeline:
 
     def crop(self, segment: Segment) -> Timeline:
         """What lies within ``segment``; turns that reach out of it are cut."""
-        cut = ((turn.segment & segment, turn.label) for turn in self.turns)
-        return Timeline(Turn(part, label) for part, label in cut if part)
+        cut = ((turn.segment & segment, turn) for turn in self.turns)
+        return Timeline(replace(turn, segment=part) for part, turn in cut if part)
 
     def joined(self, gap: float) -> Timeline:
         """The same person's turns joined where at most ``gap`` seconds lie between them."""
@@ -229,3 +236,33 @@ class Timeline:
 
     def __or__(self, other: Self) -> Timeline:
         return Timeline((*self.turns, *other.turns))
+
+
+def with_ids(turns: Timeline) -> Timeline:
+    """The same turns, each with an id that no other has: a "t" and eight hexadecimal digits, made of what it says.
+
+    Ids that turns have already stay, but for one that an earlier turn has.
+
+    >>> [turn.id for turn in with_ids(Timeline([Turn(Segment(0, 2), "ann"), Turn(Segment(2, 3), "bo", "mine")]))]
+    ['t6cfa0f72', 'mine']
+    """
+    taken: set[str] = set()
+    keep = []
+    for turn in turns:
+        keep.append(turn.id is not None and turn.id not in taken)
+        taken.update([turn.id] if turn.id is not None else [])
+    named = []
+    for turn, keeps in zip(turns, keep, strict=True):
+        if keeps:
+            named.append(turn)
+            continue
+        said, number = f"{turn.start:.3f} {turn.end:.3f} {turn.label}", 0
+        while (new := _digest(f"{said} {number}")) in taken:
+            number += 1
+        taken.add(new)
+        named.append(replace(turn, id=new))
+    return Timeline(named)
+
+
+def _digest(text: str) -> str:
+    return f"t{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from spk.diarize import Diarization, Diarizer, Pipeline, VoiceActivity
     from spk.embed import Embedder
     from spk.enroll import Enroller
-    from spk.identify import Calibration, GalleryScorer, Identifier, Verifier
+    from spk.identify import Calibration, GalleryScorer, Identification, Identifier, Verifier
     from spk.store import Gallery, Store
 
 
@@ -123,6 +123,15 @@ class Room:
         from spk.identify import Identifier
 
         return Identifier(self.scorer, self.embedder, self.vad, self.diarizer)
+
+    def remember(self, found: Identification, keep: str = "clips") -> Identification:
+        """Keep what was heard, and the strangers in it."""
+        from spk.enroll import KeptAudio
+        from spk.review import Judge, remember
+
+        how = Judge(self.embedder.model, self.calibration)
+        kept = KeptAudio(keep)
+        return remember(found, self.store, self.gallery, how, self.embedder, strangers=True, keep=kept)
 
     @property
     def verify(self) -> Verifier:

@@ -53,7 +53,10 @@ def test_option_before_environment_before_file_before_default(name, home, write)
         "qdrant_key": ("a", "b", "c", None),
         "keep_audio": ("none", "samples", "clips", "clips"),
         "keep_audio_days": (1.0, 2.0, 3.0, 90.0),
+        "learn": ("never", "confident", "never", "confirmed"),
         "keep_decisions": (1.0, 2.0, 3.0, 30.0),
+        "keep_recordings": (1.0, 2.0, 3.0, 365.0),
+        "keep_undo": (1.0, 2.0, 3.0, 30.0),
     }[name]
     option, variable, line, default = given
     write(f"{name} = {line!r}")

@@ -11,21 +11,31 @@ from typing import Any
 import typer
 
 from spk.cli import (
+    apply,
     audit,
     calibrate,
     diarize,
+    diff,
     doctor,
     engine,
     enroll,
     evaluate,
     explain,
+    find,
     identify,
+    label_transcript,
     models,
     receipts,
+    recordings,
+    same,
+    sort,
     speakers,
     store,
+    turns,
+    undo,
     unknowns,
     verify,
+    who_is,
 )
 from spk.cli.common import EXIT_ERROR, complain
 from spk.cli.options import PLAIN
@@ -41,13 +51,23 @@ app.command("diarize")(diarize.diarize)
 app.command("enroll")(enroll.enroll)
 app.command("identify")(identify.identify)
 app.command("verify")(verify.verify)
+app.command("who-is")(who_is.who_is)
+app.command("same")(same.same)
+app.command("find")(find.find)
+app.command("sort")(sort.sort)
 app.command("explain")(explain.explain)
 app.command("replay")(explain.replay)
+app.command("apply")(apply.apply)
+app.command("undo")(undo.undo)
+app.command("diff")(diff.diff)
+app.command("import")(turns.import_turns)
+app.command("label-transcript")(label_transcript.label_transcript)
 app.command("calibrate")(calibrate.calibrate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(speakers.app, name="speakers")
 app.add_typer(unknowns.app, name="unknowns")
+app.add_typer(recordings.app, name="recordings")
 for command in (engine.status, engine.rebuild, engine.verify, engine.migrate, engine.compact):
     store.app.command()(command)
 app.add_typer(store.app, name="store")

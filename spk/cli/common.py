@@ -179,7 +179,7 @@ def check_output(output: Path | None, inputs: Sequence[Path] = ()) -> None:
     if output.is_dir() or not os.access(output if exists(output) else output.parent, os.W_OK):
         raise InputError(f"{output}: cannot be written: choose another place")
     if exists(output) and any(exists(file) and output.samefile(file) for file in inputs):
-        raise InputError(f"{output}: is the recording itself: choose another name for the result")
+        raise InputError(f"{output}: is the input itself: choose another name for the result")
 
 
 def write_output(output: Path, text: str) -> None:

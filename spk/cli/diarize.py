@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import Batch, check_output, json_line, say, workbench, write_output
+from spk.cli.common import Batch, check_output, say, workbench, write_output
 from spk.cli.options import AsJson, Files, GalleryName, Home, Output, Quiet, Threads
+from spk.cli.turns import FORMATS, Format, check_format, turns_text
 from spk.errors import InputError
 
 if TYPE_CHECKING:
     from spk.config import Workbench
     from spk.diarize import Diarization, SpeakerCount
 
-__all__ = ["ChannelMode", "Format", "diarize", "speaker_count"]
-
-SCHEMA = "spk-diarization/1"
-
-
-class Format(StrEnum):
-    """How turns are printed."""
-
-    RTTM = "rttm"
-    JSON = "json"
-    TEXT = "text"
+__all__ = ["ChannelMode", "diarize", "speaker_count"]
 
 
 class ChannelMode(StrEnum):
@@ -80,7 +71,7 @@ def diarize(
     output: Output = None,
     form: Annotated[
         Format,
-        typer.Option("--format", metavar="rttm|json|text", help="How turns are written; rttm.", show_default=False),
+        typer.Option("--format", metavar="FORMAT", help=f"How turns are written: {FORMATS}; rttm.", show_default=False),
     ] = Format.RTTM,
     speakers: Speakers = None,
     min_speakers: MinSpeakers = None,
@@ -99,13 +90,18 @@ def diarize(
     Example: spk diarize meeting.wav -o meeting.rttm
     """
     count = speaker_count(speakers, min_speakers, max_speakers, channels)
+    form = Format.JSON if as_json else form
+    check_format(form, files)
     check_output(output, files)
-    batch, written = Batch(), []
+    from spk.timeline import with_ids
+
+    batch, written = Batch(), list[str]()
     with workbench(home=home, gallery=gallery, threads=threads, quiet=quiet) as bench:
 
         def one(path: Path) -> None:
-            found = _diarized(bench, path, channels, count)
-            written.append(_serialized(path, *found, Format.JSON if as_json else form))
+            found, duration = _diarized(bench, path, channels, count)
+            turns = with_ids(found.turns)
+            written.append(turns_text(turns, form, path, duration=duration, first=not written))
             if output is None:
                 say(written[-1], nl=False)
 
@@ -129,22 +125,3 @@ def _diarized(bench: Workbench, path: Path, channels: ChannelMode, count: Speake
     if not found.turns:
         raise AudioError(path, "holds no speech: check the recording and its level")
     return found, duration
-
-
-def _serialized(path: Path, found: Diarization, duration: float, form: Format) -> str:
-    from spk.formats.rttm import write_rttm
-    from spk.formats.text import format_turns
-
-    if form is Format.RTTM:
-        return write_rttm(found.turns, path.stem)
-    if form is Format.TEXT:
-        return format_turns(found.turns)
-    record: dict[str, Any] = {
-        "schema": SCHEMA,
-        "recording": str(path),
-        "duration": round(duration, 3),
-        "turns": [
-            {"start": round(turn.start, 3), "end": round(turn.end, 3), "label": turn.label} for turn in found.turns
-        ],
-    }
-    return json_line(record) + "\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,6 +26,7 @@ from spk.cli.options import (
     Threads,
     complete_speaker,
 )
+from spk.cli.turns import FORMATS, Format, check_format, turns_text
 from spk.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -41,21 +41,13 @@ if TYPE_CHECKING:
 __all__ = ["identify"]
 
 
-class NamedFormat(StrEnum):
-    """How named turns are printed."""
-
-    TEXT = "text"
-    RTTM = "rttm"
-    JSON = "json"
-
-
 def identify(
     files: Files,
     *,
     form: Annotated[
-        NamedFormat,
-        typer.Option("--format", metavar="text|rttm|json", help="How turns are written; text.", show_default=False),
-    ] = NamedFormat.TEXT,
+        Format,
+        typer.Option("--format", metavar="FORMAT", help=f"How turns are written: {FORMATS}; text.", show_default=False),
+    ] = Format.TEXT,
     single: Annotated[
         bool, typer.Option("--single", help="Each file is one person's voice: do not diarize (short clips).")
     ] = False,
@@ -117,33 +109,34 @@ def identify(
         raise InputError("--single says that each file is one person's voice: leave out what says otherwise")
     if attendees and enroll_unknown:
         raise InputError("--enroll-unknown would keep people who are enrolled, but no attendees: leave out one of them")
+    form = Format.JSON if as_json else form
+    check_format(form, files)
     check_output(evidence, files)
     batch = Batch()
     reasons: list[str] = []
+    printed: list[Path] = []
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
     point = {"fpir": fpir, "cost": cost, "prior_unknown": prior_unknown}
     with workbench(**options, **point, threads=threads, quiet=quiet) as bench:
         if enroll_unknown:
             bench.make_gallery()
         _ = bench.gallery  # a misspelt one is said once, before any work
-        # Anew for each recording where the one before may have left a stranger.
+        # Anew for each recording where the one before may have left a stranger, or taught a profile.
         make = partial(_Ear.of, bench, _invited(bench, attendees) if attendees else None)
-        ear = make if enroll_unknown else cache(make)
+        ear = make if enroll_unknown or bench.settings.learn == "confident" else cache(make)
 
         def one(path: Path) -> None:
             audio = _loaded(path, channels)  # first: a file that cannot be read is said before models are loaded
             listener = ear()
             found = _identified(audio, listener.identifier, channels, count, bench.progress, single=single)
-            if enroll_unknown:
-                from spk.enroll import enroll_unknown as kept
-
-                found = kept(found, bench.store, bench.gallery, bench.kept_audio)
+            found = bench.remember(found, strangers=enroll_unknown)
             decision = None
             if bench.keeps_decisions or evidence is not None:
                 explained = listener.collector.identification(found)
                 decision = str(bench.keep(explained).id) if bench.keeps_decisions else None
                 reasons.append(json.dumps({**explained.evidence.to_json(), "decision_id": decision}) + "\n")
-            _print(found, path, NamedFormat.JSON if as_json else form, decision, many=len(files) > 1, quiet=quiet)
+            _print(found, path, form, decision, many=len(files) > 1, quiet=quiet, first=not printed)
+            printed.append(path)
 
         batch.each(files, one, bench.progress)
     if evidence is not None:
@@ -203,15 +196,12 @@ def _identified(
 
 
 def _print(
-    found: Identification, path: Path, form: NamedFormat, decision: str | None, *, many: bool, quiet: bool
+    found: Identification, path: Path, form: Format, decision: str | None, *, many: bool, quiet: bool, first: bool
 ) -> None:
-    from spk.formats.rttm import write_rttm
-    from spk.formats.text import format_turns
-
-    if form is NamedFormat.JSON:
+    if form is Format.JSON:
         print_json({**found.to_json(), "decision_id": decision})
-    elif form is NamedFormat.RTTM:
-        say(write_rttm(found.named, path.stem), nl=False)
+    elif form is not Format.TEXT:
+        say(turns_text(found.named, form, path, duration=found.audio.duration, first=first), nl=False)
     else:
         if many:
             say(f"{found.audio.source}:")
@@ -221,7 +211,7 @@ def _print(
         for voice in found.voices:
             say(_line(voice))
         say()
-        say(format_turns(found.named), nl=False)
+        say(turns_text(found.named, form, path), nl=False)
         if decision is not None and not quiet:
             say(f"\ndecision {decision[:8]} (spk explain {decision[:8]})")
 
@@ -239,7 +229,7 @@ def _line(voice: Voice) -> str:
     who = voice.named.label if voice.named else "?"
     recognised = voice.named is not None and voice.kept_as is None
     if voice.kept_as is not None:
-        parts.append("new")
+        parts.append("new" if voice.is_new else "met before")
     if match.llr is not None and match.score is not None and voice.speaker is not None:
         if not recognised:
             parts.append(f"nearest {voice.speaker.label}")

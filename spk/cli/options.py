@@ -28,6 +28,7 @@ __all__ = [
     "Output",
     "PrecisionName",
     "Quiet",
+    "Recording",
     "Threads",
     "complete_speaker",
 ]
@@ -146,6 +147,15 @@ Output = Annotated[
     Path | None,
     typer.Option(
         "--output", "-o", metavar="FILE", readable=False, help="Write here, not to standard output.", show_default=False
+    ),
+]
+Recording = Annotated[
+    str | None,
+    typer.Option(
+        "--recording",
+        metavar="NAME",
+        help="Which recording, where a file of turns is about several.",
+        show_default=False,
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Store also what the quality gates refuse; this is recorded.")]

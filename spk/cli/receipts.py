@@ -78,6 +78,8 @@ def told(receipt: ErasureReceipt, names: str, when: str = "") -> Iterator[str]:
     counts = receipt.counts
     held = f"{counts.samples} samples, {counts.voiceprints} voiceprints, {counts.clips} clips"
     more = f"{counts.decisions} decisions, {counts.exports} exports, {counts.sources} names of recordings"
+    if counts.voices is not None:
+        more += f", {counts.voices} voices in recordings, {counts.changes} changes"
     erased = "is erased" if len(receipt.speakers) == 1 else "are erased"
     yield f"{names} {erased}{when}: {held}, {more}"
     for check in receipt.checks:

@@ -12,13 +12,16 @@ import typer
 
 from spk.cli.common import check_output, exists, json_line, print_json, print_table, say, workbench, write_output
 from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Output, Quiet, complete_speaker
+from spk.cli.outcomes import Apply, DryRun, LearnAnyway, tell
 from spk.cli.receipts import told, unproved
+from spk.cli.unknowns import held_line
 from spk.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from spk.review import Outcome
     from spk.store import Gallery, Sample, Speaker, SpeakerState, Store
 
 __all__ = ["app", "describe", "list_people"]
@@ -45,6 +48,12 @@ Who = Annotated[
     ),
 ]
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="The new name.", show_default=False)]
+Samples = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SAMPLE", help="Ids of samples, or their first digits: see spk speakers show.", show_default=False
+    ),
+]
 
 
 @app.command("list")
@@ -65,13 +74,24 @@ def show(
 ) -> None:
     """One person and the samples behind the profile.
 
+    And the voices that a person gave to them, from which the profile did not learn.
+
     Example: spk speakers show alice
     """
+    from spk.review.queue import held_back
+
     with workbench(home=home, gallery=gallery) as bench:
         speaker = bench.store.speaker(bench.gallery, who)
         samples = bench.store.samples(speaker)
+        held = [one for one in held_back(bench.store, bench.gallery, bench.judge_of) if one.speaker.id == speaker.id]
     if as_json:
-        print_json({**describe(speaker, samples), "samples": [_sample(sample) for sample in samples]})
+        print_json(
+            {
+                **describe(speaker, samples),
+                "samples": [_sample(sample) for sample in samples],
+                "held": [one.to_json() for one in held],
+            }
+        )
         return
     if not quiet:
         about = describe(speaker, samples)
@@ -79,9 +99,10 @@ def show(
         say(f"{speaker.label}  {speaker.state.value}, {about['net_speech']:.1f} s of speech, {state}")
         say(f"id {speaker.id}, since {speaker.created:%Y-%m-%d %H:%M}")
     print_table(
-        ("recording", "from", "to", "speech", "snr", "origin", "forced"),
+        ("sample", "recording", "from", "to", "speech", "snr", "origin", "forced"),
         (
             (
+                sample.id.hex[:8],
                 sample.recording.source,
                 f"{sample.segment.start:.1f}",
                 f"{sample.segment.end:.1f}",
@@ -93,6 +114,8 @@ def show(
             for sample in samples
         ),
     )
+    for one in held:
+        say(held_line(one))
 
 
 @app.command()
@@ -100,6 +123,7 @@ def rename(
     who: Who,
     name: NewName,
     *,
+    dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -110,13 +134,9 @@ def rename(
     Example: spk speakers rename alise alice
     """
     with workbench(home=home, gallery=gallery) as bench:
-        speaker = bench.store.rename(bench.store.speaker(bench.gallery, who), name)
-    _say(
-        f"{who} is now {speaker.label}",
-        {"name": speaker.label, "speaker_id": str(speaker.id)},
-        as_json,
-        quiet,
-    )
+        speaker = bench.store.speaker(bench.gallery, who)
+        done = bench.corrections(dry_run=dry_run).rename(speaker, name)
+    tell(done, f"{who} is now {done.speakers[0].label}", dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -132,6 +152,8 @@ def merge(
         ),
     ],
     *,
+    force: LearnAnyway = False,
+    dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -139,19 +161,96 @@ def merge(
 ) -> None:
     """Make two entries one person.
 
-    Everything of the first moves to the second, which keeps its name.
+    Everything of the first moves to the second, which keeps its name. All recordings are judged again.
 
     Example: spk speakers merge alice-phone alice
     """
     with workbench(home=home, gallery=gallery) as bench:
-        store = bench.store
-        speaker = store.merge(store.speaker(bench.gallery, source), store.speaker(bench.gallery, into))
-    _say(
-        f"{source} is merged into {speaker.label}",
-        {"name": speaker.label, "speaker_id": str(speaker.id)},
-        as_json,
-        quiet,
-    )
+        one, other = (bench.store.speaker(bench.gallery, who) for who in (source, into))
+        done = bench.corrections(dry_run=dry_run).merge(one, other, force=force)
+    said = f"{source} is merged into {done.speakers[0].label}"
+    tell(done, said, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def unmerge(
+    who: Who,
+    *,
+    yes: Apply = False,
+    dry_run: DryRun = False,
+    gallery: GalleryName = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take the last merger into somebody back.
+
+    Whoever was merged, or named so, is somebody by themselves again, with what they had. Only what would change is
+    shown, unless you add --yes.
+
+    Example: spk speakers unmerge alice --yes
+    """
+    looking = dry_run or not yes
+    with workbench(home=home, gallery=gallery) as bench:
+        done = bench.corrections(dry_run=looking).unmerge(bench.store.speaker(bench.gallery, who))
+    person, apart = done.speakers
+    said = f"{apart.label} is not {person.label}"
+    tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
+
+
+@app.command()
+def withdraw(
+    samples: Samples,
+    *,
+    yes: Apply = False,
+    dry_run: DryRun = False,
+    gallery: GalleryName = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take samples out of profiles.
+
+    All recordings are judged again, as if the profiles had never held them; somebody without any other sample is gone.
+    Only what would change is shown, unless you add --yes.
+
+    Example: spk speakers withdraw 5e1f02ab --yes
+    """
+    looking = dry_run or not yes
+    with workbench(home=home, gallery=gallery) as bench:
+        done = bench.corrections(dry_run=looking).withdraw(samples)
+    said = f"{_samples(samples)} withdrawn{_left(done)}"
+    tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
+
+
+@app.command()
+def move(
+    samples: Samples,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="Who gets them, new or known.", show_default=False, autocompletion=complete_speaker
+        ),
+    ],
+    *,
+    yes: Apply = False,
+    dry_run: DryRun = False,
+    gallery: GalleryName = None,
+    home: Home = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Give samples to somebody else.
+
+    All recordings are judged again. Only what would change is shown, unless you add --yes.
+
+    Example: spk speakers move 5e1f02ab 91c2 bob --yes
+    """
+    looking = dry_run or not yes
+    with workbench(home=home, gallery=gallery) as bench:
+        done = bench.corrections(dry_run=looking).move(samples, name)
+    said = f"{_samples(samples)} moved to {done.speakers[-1].label}{_left(done)}"
+    tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
 
 
 @app.command()
@@ -166,7 +265,7 @@ def delete(
 ) -> None:
     """Erase a person, without proof.
 
-    Samples, voiceprints, clips and the name go, from the database and from every file: see erase.
+    Samples, voiceprints, clips and the name go, from the database and from every file, for good: see erase.
 
     Example: spk speakers delete alice --yes
     """
@@ -175,7 +274,7 @@ def delete(
         _confirm(yes, speaker)
         bench.store.delete(speaker)
     _say(
-        f"{speaker.label} is erased",
+        f"{speaker.label} is erased, which cannot be undone",
         {"deleted": speaker.label, "speaker_id": str(speaker.id)},
         as_json,
         quiet,
@@ -272,6 +371,16 @@ def export(
         as_json,
         quiet,
     )
+
+
+def _samples(samples: Sequence[str]) -> str:
+    return "1 sample" if len(samples) == 1 else f"{len(samples)} samples"
+
+
+def _left(done: Outcome) -> str:
+    """Whom it is about, as they are."""
+    names = [speaker.label for speaker in done.speakers]
+    return f": {_joined(names)}" if names else ""
 
 
 def list_people(store: Store, gallery: Gallery, state: SpeakerState | None, *, as_json: bool, quiet: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,29 +97,30 @@ def prune(
 ) -> None:
     """Remove what was kept for long enough.
 
-    Audio of samples older than keep_audio_days (they stay known), and decisions older than keep_decisions.
+    Audio of samples older than keep_audio_days (they stay known), decisions older than keep_decisions, what was heard
+    in recordings longer ago than keep_recordings, and changes older than keep_undo: they cannot be undone any more.
 
     Example: spk store prune --dry-run
     """
     from spk.config import Settings
 
     settings = Settings.read(home=home)
-    days = {"audio_days": settings.keep_audio_days, "decision_days": settings.keep_decisions}
     with settings.open_store() as store:
-        pruned = store.prune(**days, dry_run=dry_run)
-    record = {
-        "clips": pruned.clips,
-        "decisions": pruned.decisions,
-        "files": pruned.files,
-        "bytes": pruned.bytes,
-        "dry_run": dry_run,
-    }
+        pruned = store.prune(
+            audio_days=settings.keep_audio_days,
+            decision_days=settings.keep_decisions,
+            recording_days=settings.keep_recordings,
+            undo_days=settings.keep_undo,
+            dry_run=dry_run,
+        )
+    record = {**asdict(pruned), "dry_run": dry_run}
     if as_json:
         print_json(record)
     elif not quiet:
         would = "would be removed" if dry_run else "removed"
         freed = f"{pruned.files} files of {size(pruned.bytes)}"
-        say(f"{would}: the audio of {pruned.clips} samples ({freed}), {pruned.decisions} decisions")
+        more = f"{pruned.decisions} decisions, {pruned.hearings} recordings, {pruned.changes} changes"
+        say(f"{would}: the audio of {pruned.clips} samples ({freed}), {more}")
 
 
 def _held(record: dict[str, Any]) -> str:

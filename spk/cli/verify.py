@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from spk.identify import Verification
     from spk.store import Profile, Speaker
 
-__all__ = ["verify"]
+__all__ = ["EXIT_DIFFERENT", "verification_line", "verify"]
 
 EXIT_DIFFERENT = 1
 
@@ -104,7 +104,7 @@ def _one(bench: Workbench, name: str, file: Path, *, as_json: bool, quiet: bool)
     if as_json:
         print_json({"enroll": name, "test": str(file), **found.to_json(), "decision_id": decision})
     else:
-        say(_line(found))
+        say(verification_line(found))
         if decision is not None and not quiet:
             say(f"decision {decision[:8]} (spk explain {decision[:8]})")
     raise typer.Exit(0 if found.decision is Decision.SAME else EXIT_DIFFERENT)
@@ -126,7 +126,7 @@ def _all(bench: Workbench, trials: Path, *, as_json: bool) -> None:
         try:
             found = judge(trial)
             record |= found.to_json()
-            line = _line(found)
+            line = verification_line(found)
         except SpkError as error:
             record["error"] = line = str(error)
             if line not in complaints:  # a bad recording is named once, however many trials it is in
@@ -192,7 +192,8 @@ class _Judge:
         return either(Path(file), self.folder / file)
 
 
-def _line(found: Verification) -> str:
+def verification_line(found: Verification) -> str:
+    """What may be said of a claim, for people to read."""
     from spk.identify.decision import score_text
     from spk.identify.gallery import LEAST_SECONDS
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from spk.embed.model import Embedder, ModelId
 from spk.embed.runtime import Precision
-from spk.embed.speech import EmbeddedSpeech, Piece, Speech, embed_pieces, embed_speech
+from spk.embed.speech import EmbeddedSpeech, Piece, Speech, embed_pieces, embed_speech, embed_turns
 from spk.errors import ModelError, NotFoundError
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Speech",
     "embed_pieces",
     "embed_speech",
+    "embed_turns",
     "load_embedder",
     "model_id",
     "model_parts",

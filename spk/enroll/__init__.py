@@ -1,4 +1,4 @@
-"""People in: quality gates, enrollment from files and corrected turns, review of unknown speakers."""
+"""People in: quality gates, enrollment from files and corrected turns, kept audio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from spk.enroll.enroller import Enroller, EnrollmentReport
 from spk.enroll.excerpts import Excerpt, excerpts_of_turns
 from spk.enroll.keeping import KeptAudio
 from spk.enroll.quality import Gates, Quality, Reason, measure
-from spk.enroll.unknowns import enroll_unknown
 
 __all__ = [
     "Enroller",
@@ -16,7 +15,6 @@ __all__ = [
     "KeptAudio",
     "Quality",
     "Reason",
-    "enroll_unknown",
     "excerpts_of_turns",
     "measure",
 ]

@@ -13,14 +13,14 @@ from spk.embed import Embedder, Speech, embed_speech
 from spk.enroll.excerpts import Excerpt
 from spk.enroll.keeping import KeptAudio
 from spk.enroll.quality import Gates, Reason, measure
-from spk.errors import ConflictError, FingerprintError, NotFoundError, RefusedError, SpkError
+from spk.errors import ConflictError, RefusedError, SpkError
 from spk.identify.decision import OperatingPoint, Verdict
 from spk.identify.gallery import GalleryScorer
 from spk.identify.joint import SAME_VOICE
 from spk.store.records import Enrollment, NewRecording, NewSample, Origin, Profile, Speaker, SpeakerState
 from spk.timeline import Segment, union
 
-__all__ = ["Enroller", "EnrollmentReport"]
+__all__ = ["Candidate", "Enroller", "EnrollmentReport", "Offered", "Sifted"]
 
 LONG_ENOUGH = 5.0  # seconds of speech in which a second voice is looked for
 SECOND_VOICE = 1.0  # seconds of a second voice that make a recording unfit, unless it is the first by its sound
@@ -47,7 +47,7 @@ class EnrollmentReport:
 
 
 @dataclass(frozen=True, eq=False)
-class _Candidate:
+class Candidate:
     """An excerpt that was heard and measured, with its reasons against."""
 
     source: str
@@ -56,13 +56,32 @@ class _Candidate:
 
     @property
     def vector(self) -> NDArray[np.float32]:
+        """(dim,), L2-normalised."""
         return next(iter(self.sample.vectors.values()))
 
-    def but(self, gate: str, text: str) -> _Candidate:
+    def but(self, gate: str, text: str) -> Candidate:
+        """The same with one more reason against it."""
         return replace(self, reasons=(*self.reasons, Reason(gate, text)))
 
     def refusal(self) -> RefusedError:
+        """What to say where it is refused."""
         return RefusedError(self.source, tuple(reason.text for reason in self.reasons))
+
+
+@dataclass(frozen=True, eq=False)
+class Offered:
+    """Speech that was heard and measured, and one error for each excerpt that could not be."""
+
+    candidates: tuple[Candidate, ...]
+    refused: tuple[SpkError, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Sifted:
+    """Samples that may be stored, and one error for each excerpt that may not."""
+
+    samples: tuple[NewSample, ...]
+    refused: tuple[SpkError, ...]
 
 
 @dataclass(frozen=True)
@@ -96,23 +115,37 @@ class Enroller:
             origin: How it came to be this person's.
             force: Store also what the gates refuse, with their names; not what cannot be embedded at all.
         """
+        offered = self.listen(excerpts, origin)
+        sifted = self.sift(name, offered, force=force)
+        if not sifted.samples:
+            return EnrollmentReport(name, None, sifted.refused)
+        return self._stored(name, sifted, force=force)
+
+    def listen(self, excerpts: Iterable[Excerpt], origin: Origin) -> Offered:
+        """Find, measure and embed the speech of some excerpts; what cannot be is refused."""
+        candidates: list[Candidate] = []
         refused: list[SpkError] = []
-        fit: list[_Candidate] = []
         for excerpt in excerpts:
             try:
-                fit.append(self._hear(excerpt, origin))
+                candidates.append(self._hear(excerpt, origin))
             except SpkError as error:
                 refused.append(error)
-        existing = self._existing(name)
+        return Offered(tuple(candidates), tuple(refused))
+
+    def sift(self, name: str, offered: Offered, *, force: bool = False) -> Sifted:
+        """Part what may stand for somebody from what would poison the profile; see `__call__`."""
+        fit, refused = list(offered.candidates), list(offered.refused)
+        existing = self.scorer.known(name)
         for gate in (_as_heard, self._unlike_the_rest, self._somebody_else, self._too_little):
             judged = gate(name, fit, existing)
             fit = [candidate for candidate in judged if force or not candidate.reasons]
             refused += [candidate.refusal() for candidate in judged if candidate not in fit]
-        if not fit:
-            return EnrollmentReport(name, None, tuple(refused))
-        return self._stored(name, fit, refused, force=force)
+        samples = (
+            replace(candidate.sample, forced=tuple(reason.gate for reason in candidate.reasons)) for candidate in fit
+        )
+        return Sifted(tuple(samples), tuple(refused))
 
-    def _hear(self, excerpt: Excerpt, origin: Origin) -> _Candidate:
+    def _hear(self, excerpt: Excerpt, origin: Origin) -> Candidate:
         """Find, measure and embed the speech of an excerpt."""
         speech = self._speech(excerpt)
         if not speech.parts:
@@ -123,7 +156,7 @@ class Enroller:
         if excerpt.parts is None and quality.net_seconds >= LONG_ENOUGH:
             reasons += self._second_voice(speech)
         audio = excerpt.audio
-        return _Candidate(
+        return Candidate(
             excerpt.source,
             NewSample(
                 recording=NewRecording(audio.sha256, audio.source, audio.duration),
@@ -170,17 +203,10 @@ class Enroller:
         )
         return (Reason("second voice", text),)
 
-    def _existing(self, name: str) -> Profile | None:
-        store, fingerprint = self.scorer.store, self.embedder.model.fingerprint
-        try:
-            return store.profile(store.speaker(self.scorer.gallery, name), fingerprint)
-        except (NotFoundError, FingerprintError):  # nobody, or nobody whom this model has heard
-            return None
-
-    def _unlike_the_rest(self, name: str, candidates: list[_Candidate], existing: Profile | None) -> list[_Candidate]:
+    def _unlike_the_rest(self, name: str, candidates: list[Candidate], existing: Profile | None) -> list[Candidate]:
         """Refuse what does not sound like the other candidates and what is known of the person."""
         kept = list(candidates)
-        strange: list[_Candidate] = []
+        strange: list[Candidate] = []
         while len(kept) + (existing is not None) >= 2:
             llrs = [self._against_rest(number, kept, existing) for number in range(len(kept))]
             if min(llrs) >= STRANGE:
@@ -193,7 +219,7 @@ class Enroller:
             strange.append(worst.but("unlike", f"{text}: check whose voice it is"))
         return strange + kept
 
-    def _against_rest(self, number: int, kept: Sequence[_Candidate], existing: Profile | None) -> float:
+    def _against_rest(self, number: int, kept: Sequence[Candidate], existing: Profile | None) -> float:
         candidate = kept[number]
         rest = [other for other in kept if other is not candidate]
         vectors = [other.vector[None] for other in rest]
@@ -215,7 +241,7 @@ class Enroller:
         person = self.scorer.anonymous(profile, profile_seconds)
         return self.scorer.against([person], vectors, seconds.tolist()).llr[:, 0]
 
-    def _somebody_else(self, name: str, candidates: list[_Candidate], existing: Profile | None) -> list[_Candidate]:
+    def _somebody_else(self, name: str, candidates: list[Candidate], existing: Profile | None) -> list[Candidate]:
         """Refuse a voice that the gallery knows, with certainty, under another name."""
         if not candidates:
             return []
@@ -230,7 +256,7 @@ class Enroller:
             return candidates
         return [candidate.but("known otherwise", _known_as(other, name, match.llr or 0.0)) for candidate in candidates]
 
-    def _too_little(self, _name: str, candidates: list[_Candidate], existing: Profile | None) -> list[_Candidate]:
+    def _too_little(self, _name: str, candidates: list[Candidate], existing: Profile | None) -> list[Candidate]:
         """Refuse everything where it is too little in all; the same audio given twice counts once."""
         offered = {candidate.sample.sha256: candidate.sample.net_seconds for candidate in candidates}
         seconds = sum(offered.values()) + (existing.total_net_seconds if existing else 0.0)
@@ -239,23 +265,18 @@ class Enroller:
         needed = f"{self.gates.total_seconds:g} s are needed: give more recordings"
         return [c.but("total", f"only {seconds:.1f} s of speech in all, {needed}") for c in candidates]
 
-    def _stored(
-        self, name: str, fit: Sequence[_Candidate], refused: list[SpkError], *, force: bool
-    ) -> EnrollmentReport:
+    def _stored(self, name: str, sifted: Sifted, *, force: bool) -> EnrollmentReport:
         store, gallery = self.scorer.store, self.scorer.gallery
-        samples = [
-            replace(candidate.sample, forced=tuple(reason.gate for reason in candidate.reasons)) for candidate in fit
-        ]
         try:
-            enrollment = store.enroll(gallery, name, samples, force=force)
+            enrollment = store.enroll(gallery, name, sifted.samples, force=force)
         except ConflictError as error:
-            return EnrollmentReport(name, None, (*refused, error))
+            return EnrollmentReport(name, None, (*sifted.refused, error))
         profile = store.profile(enrollment.speaker, self.embedder.model.fingerprint)
         self.scorer.keep_statistics(profile)
-        return EnrollmentReport(name, enrollment, tuple(refused), profile.total_net_seconds, profile.provisional)
+        return EnrollmentReport(name, enrollment, sifted.refused, profile.total_net_seconds, profile.provisional)
 
 
-def _as_heard(_name: str, candidates: list[_Candidate], _existing: Profile | None) -> list[_Candidate]:
+def _as_heard(_name: str, candidates: list[Candidate], _existing: Profile | None) -> list[Candidate]:
     """Refuse what has reasons against it already."""
     return candidates
 

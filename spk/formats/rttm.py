@@ -30,6 +30,7 @@ from typing import Self
 from urllib.parse import quote, unquote
 
 from spk.errors import FormatError, TimelineError
+from spk.formats.fields import shown
 from spk.formats.lines import printable, read_lines
 from spk.timeline import Segment, Timeline, Turn
 
@@ -95,9 +96,9 @@ class RttmLine:
         """
         fields = re.split(r"[ \t]+", text.strip(" \t\r\n"))
         if fields[0] != "SPEAKER":
-            raise FormatError(source, f"{_shown(fields[0])} is no type of an RTTM line: SPEAKER is", line)
+            raise FormatError(source, f"{shown(fields[0])} is no type of an RTTM line: SPEAKER is", line)
         if len(fields) not in (9, 10):
-            raise FormatError(source, f"an RTTM line has 10 fields, this one {len(fields)}: {_shown(text)}", line)
+            raise FormatError(source, f"an RTTM line has 10 fields, this one {len(fields)}: {shown(text)}", line)
         _, file, channel, start, duration, _, _, label, confidence = fields[:9]
         if label == _NA:
             raise FormatError(source, "the line names no speaker: write a name into its eighth field", line)
@@ -111,7 +112,7 @@ class RttmLine:
                 confidence=None if confidence == _NA else _number(confidence),
             )
         except (ValueError, TimelineError) as error:
-            raise FormatError(source, f"{error}: {_shown(text)}", line) from None
+            raise FormatError(source, f"{error}: {shown(text)}", line) from None
 
     def serialize(self) -> str:
         """The line as text, without a line break."""
@@ -170,13 +171,13 @@ def write_rttm(timeline: Timeline, file_id: str) -> str:
 
 def _number(text: str) -> float:
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{_shown(text)} is no number")
+        raise ValueError(f"{shown(text)} is no number")
     return float(text) + 0.0  # no negative zero
 
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise ValueError(f"{_shown(text)} is no channel")
+        raise ValueError(f"{shown(text)} is no channel")
     return int(text)
 
 
@@ -191,8 +192,3 @@ def _decoded(name: str) -> str:
         return unquote(name, errors="strict")
     except UnicodeDecodeError:  # another tool's percent sign
         return name
-
-
-def _shown(text: str) -> str:
-    text = printable(text.strip())
-    return f'"{text[:77]}..."' if len(text) > 80 else f'"{text}"'

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spk.embed import ModelId
-from spk.errors import FingerprintError, InputError
+from spk.errors import FingerprintError, InputError, NotFoundError
 from spk.identify.calibration import Calibration
 from spk.identify.decision import Match, OperatingPoint, Verdict, decide
 from spk.identify.false_alarms import FalseAlarms
@@ -160,6 +160,13 @@ class GalleryScorer:
     @cached_property
     def _attending(self) -> list[Profile]:
         return [self.store.profile(person, self.model.fingerprint) for person in self.attendees or ()]
+
+    def known(self, name: str) -> Profile | None:
+        """What somebody of a name or label is known by; None for nobody, or nobody whom this model has heard."""
+        try:
+            return self.store.profile(self.store.speaker(self.gallery, name), self.model.fingerprint)
+        except (NotFoundError, FingerprintError):
+            return None
 
     def check(self) -> None:
         """See that somebody can be recognised; an empty gallery is fine.

@@ -15,12 +15,12 @@ from spk.embed import Embedder, ModelId, Piece, Speech, embed_pieces
 from spk.embed.weights import Progress
 from spk.errors import AudioError
 from spk.identify.decision import Match, OperatingPoint, Verdict, rounded_rate, score_fields
-from spk.identify.gallery import LEAST_SECONDS, Comparison, GalleryScorer
-from spk.identify.joint import one_voice_each
+from spk.identify.gallery import GalleryScorer
+from spk.identify.judging import Judged, judge
 from spk.store.records import Speaker, SpeakerState
-from spk.timeline import Segment, Timeline, Turn, total
+from spk.timeline import Segment, Timeline, Turn, total, with_ids
 
-__all__ = ["SCHEMA", "Identification", "Identifier", "Judged", "Voice"]
+__all__ = ["NOT_HEARD", "SCHEMA", "Identification", "Identifier", "Voice", "clearest"]
 
 SCHEMA = "spk-identification/1"
 SHORTEST_PART = 0.3  # seconds: shorter scraps of a voice are not embedded, unless there is nothing else
@@ -43,6 +43,7 @@ class Voice:
         runner_up: The next best.
         provisional: Whether that person's profile is.
         kept_as: The unnamed speaker that the voice was kept as, if it was.
+        is_new: Whether that speaker was not met before.
         same_voice_as: The labels of others that were taken for this very voice, and judged together with it.
         pieces: The pieces that ``speech`` was embedded in.
         row: Its row in `Identification.judged`, shared by those that were judged together; None where not heard.
@@ -57,6 +58,7 @@ class Voice:
     runner_up: Speaker | None = None
     provisional: bool = False
     kept_as: Speaker | None = None
+    is_new: bool = False
     same_voice_as: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
     row: int | None = None
@@ -74,7 +76,7 @@ class Voice:
     @property
     def verdict(self) -> Verdict:
         """``unknown`` also for a stranger who is kept."""
-        met = self.named is not None and self.named.state is SpeakerState.UNKNOWN
+        met = self.named is not None and self.named.state is not SpeakerState.ENROLLED
         return Verdict.UNKNOWN if met else self.match.verdict
 
     def to_json(self) -> dict[str, Any]:
@@ -94,7 +96,8 @@ class Voice:
 
     def turn_to_json(self, turn: Turn) -> dict[str, Any]:
         """One of the voice's turns as an entry of ``turns``."""
-        return {"start": round(turn.start, 3), "end": round(turn.end, 3), "label": self.label, **self._who()}
+        times = {"start": round(turn.start, 3), "end": round(turn.end, 3)}
+        return {**times, "label": self.label, "id": turn.id, **self._who()}
 
     def _who(self) -> dict[str, Any]:
         return {
@@ -104,21 +107,6 @@ class Voice:
             **score_fields(self.match.score, is_cosine=self.match.is_cosine),
             "llr": _rounded(self.match.llr),
         }
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """What the verdicts of a recording rest on.
-
-    Attributes:
-        vectors: (voices, dim) float32, one row a voice that was heard.
-        comparison: The voices against the gallery.
-        point: When a verdict was given.
-    """
-
-    vectors: NDArray[np.float32]
-    comparison: Comparison
-    point: OperatingPoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +122,7 @@ class Identification:
         people: How many people it had.
         attendees: The only people who were compared; None for everybody.
         judged: What the verdicts rest on.
+        least: So many people are among the voices that were heard, at least.
     """
 
     audio: Audio
@@ -144,6 +133,7 @@ class Identification:
     people: int
     attendees: tuple[Speaker, ...] | None = None
     judged: Judged | None = None
+    least: int = 1
 
     @property
     def named(self) -> Timeline:
@@ -157,11 +147,12 @@ class Identification:
         ``schema``: its name and version. ``recording``: the file. ``duration``: seconds. ``gallery`` and ``people``:
         what was searched, and how many it had. ``attendees``: null, or the names of the only people who were compared.
         ``model``: ``name`` and ``fingerprint``. ``turns``: by time, each with
-        ``start`` and ``end`` (seconds) and ``label``. ``speakers``: the voices, by first speech, each with ``label``,
-        ``net_speech`` (seconds of it alone), ``candidate`` and ``runner_up`` (the two best people, ``speaker_id`` and
-        ``name`` or null), ``probability`` (that it is the candidate), ``false_alarm`` (how often a stranger looks at
-        least this much like somebody), ``margin`` (LLR of the candidate less that of the runner-up), ``provisional``
-        (whether the candidate's profile is) and ``same_voice_as`` (labels that were taken for this very voice).
+        ``start`` and ``end`` (seconds), ``label`` and ``id`` (of this turn alone). ``speakers``: the voices, by first
+        speech, each with ``label``, ``net_speech`` (seconds of it alone), ``candidate`` and ``runner_up`` (the two best
+        people, ``speaker_id`` and ``name`` or null), ``probability`` (that it is the candidate), ``false_alarm`` (how
+        often a stranger looks at least this much like somebody), ``margin`` (LLR of the candidate less that of the
+        runner-up), ``provisional`` (whether the candidate's profile is) and ``same_voice_as`` (labels that were taken
+        for this very voice).
 
         Turns and speakers both say who it is: ``verdict`` (known, unsure, unknown), ``speaker_id`` (null for unsure
         and for a stranger who is not kept), ``name`` (null unless known), and ``score`` (the recipe's), ``cosine``
@@ -220,7 +211,7 @@ class Identifier:
         """
         count = count or SpeakerCount()
         found = self.diarizer(audio, count=count, progress=progress)
-        speeches = [_clearest(audio, found.turns.alone(label)) for label in found.labels]
+        speeches = [clearest(audio, found.turns.alone(label)) for label in found.labels]
         return self._named(audio, found, speeches, least=count.least)
 
     def channels(self, channels: Sequence[Audio]) -> Identification:
@@ -231,7 +222,7 @@ class Identifier:
         """
         found = diarize_channels(channels, self.vad)
         by_label = {f"SPEAKER_{number:02d}": channel for number, channel in enumerate(channels)}
-        speeches = [_clearest(by_label[label], found.turns.alone(label)) for label in found.labels]
+        speeches = [clearest(by_label[label], found.turns.alone(label)) for label in found.labels]
         recording = channels[0].source.removesuffix(" (channel 1)")
         return self._named(Audio(channels[0].samples, recording), found, speeches)
 
@@ -257,18 +248,17 @@ class Identifier:
         vectors = np.array([one.vector for one in embedded], np.float32).reshape(len(heard), self.embedder.dim)
         seconds = np.array([speeches[row].net_seconds for row in heard])
         unheard = len(speeches) - len(heard)
-        groups = self._groups(vectors, seconds, (len(speeches) if least is None else least) - unheard)
-        together = [_mean(vectors[list(group)], seconds[list(group)]) for group in groups]
-        rows = np.array(together, np.float32).reshape(len(groups), self.embedder.dim)
-        comparison = self.scorer.compare(rows, [float(seconds[list(group)].sum()) for group in groups])
+        least = (len(speeches) if least is None else least) - unheard
+        judged = judge(self.scorer, self.point, vectors, seconds, least=least)
         matches: dict[int, Match] = {}
         same: dict[int, tuple[str, ...]] = {}
         row_of: dict[int, int] = {}
-        for row, (group, match) in enumerate(zip(groups, comparison.decide(self.point, distinct=True), strict=True)):
+        for row, (group, match) in enumerate(zip(judged.groups, judged.matches, strict=True)):
             for member in group:
                 matches[heard[member]] = match
                 row_of[heard[member]] = row
                 same[heard[member]] = tuple(found.labels[heard[other]] for other in group if other != member)
+        comparison = judged.comparison
         speakers = comparison.speakers
         provisional = {profile.speaker.id for profile in comparison.profiles if profile.provisional}
         voices = []
@@ -291,33 +281,18 @@ class Identifier:
         model, gallery = self.embedder.model, self.scorer.gallery.name
         return Identification(
             audio,
-            found.turns,
+            with_ids(found.turns),
             tuple(voices),
             model,
             gallery,
             self.scorer.people,
             attendees=self.scorer.attendees,
-            judged=Judged(rows, comparison, self.point),
+            judged=judged,
+            least=least,
         )
 
-    def _groups(self, vectors: NDArray[np.float32], seconds: NDArray[np.float64], least: int) -> list[tuple[int, ...]]:
-        """Rows that are one voice's; those too short for a verdict stay by themselves."""
-        long = np.flatnonzero(seconds >= LEAST_SECONDS)
-        short = [(int(row),) for row in np.flatnonzero(seconds < LEAST_SECONDS)]
-        if len(long) < 2 or least >= len(seconds):
-            return [(row,) for row in range(len(seconds))]
-        llr = self.scorer.among(vectors[long], seconds[long].tolist())
-        groups = one_voice_each(llr, least=least - len(short))
-        return sorted([*(tuple(int(long[row]) for row in group) for group in groups), *short])
 
-
-def _mean(vectors: NDArray[np.float32], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The vector (dim,) of one voice that is heard in several (n, dim), weighted by their net speech."""
-    mean: NDArray[np.float64] = seconds @ vectors
-    return mean / np.linalg.norm(mean) if len(vectors) > 1 else np.asarray(vectors[0], dtype=np.float64)
-
-
-def _clearest(audio: Audio, alone: Sequence[Segment]) -> Speech:
+def clearest(audio: Audio, alone: Sequence[Segment]) -> Speech:
     """What is worth embedding of what one voice says alone: its longest stretches, up to ``LONGEST`` s."""
     clear = [part for part in alone if part.duration >= SHORTEST_PART] or alone
     chosen: list[Segment] = []

@@ -140,29 +140,35 @@ def _marginals(logs: NDArray[np.float64]) -> Posterior:
     gain = logs[:, near] - nobody  # (voices, near people)
     people = gain.shape[1]
 
-    # Sums in the log domain. before[p][S]: the first p people have taken exactly the voices S. after[S]: the people
-    # from p on take some of the voices that are not in S.
-    subsets = np.arange(2**voices)
-    without = [subsets[subsets >> voice & 1 == 0] for voice in range(voices)]
+    # Sums in the log domain. before[p][S]: the first p people have taken exactly the voices S. after[p][S]: the people
+    # from p on take some of the voices that are not in S. Each is seen by voice: subsets without it, and with it.
     before = np.full((people + 1, 2**voices), -np.inf)
+    after = np.zeros((people + 1, 2**voices))
     before[0, 0] = 0.0
+    sooner, later = _by_voice(before), _by_voice(after)
     for person in range(people):
-        now = before[person + 1]
-        now[:] = before[person]
-        for voice, free in enumerate(without):
-            taken = free | 1 << voice
-            now[taken] = np.logaddexp(now[taken], before[person, free] + gain[voice, person])
-    found = np.empty_like(gain)
-    after = np.zeros(2**voices)
+        before[person + 1] = before[person]
+        for voice, (free, taken) in enumerate(sooner):
+            now = taken[person + 1]
+            np.logaddexp(now, free[person] + gain[voice, person], out=now)
     for person in reversed(range(people)):
-        sooner = after.copy()
-        for voice, free in enumerate(without):
-            rest = after[free | 1 << voice] + gain[voice, person]
-            found[voice, person] = np.logaddexp.reduce(before[person, free] + rest)
-            sooner[free] = np.logaddexp(sooner[free], rest)
-        after = sooner
-    unnamed = np.stack([np.logaddexp.reduce(before[people, free]) for free in without])[:, None]
+        after[person] = after[person + 1]
+        for voice, (free, taken) in enumerate(later):
+            now = free[person]
+            np.logaddexp(now, taken[person + 1] + gain[voice, person], out=now)
+    found = np.empty_like(gain)
+    unnamed = np.empty((voices, 1))
+    for voice, ((free, _), (_, taken)) in enumerate(zip(sooner, later, strict=True)):
+        both = free[:-1] + (taken[1:] + gain[voice, :, None, None])
+        found[voice] = np.logaddexp.reduce(both.reshape(people, -1), axis=1)
+        unnamed[voice] = np.logaddexp.reduce(free[-1], axis=None)
 
     result = logs - nobody + unnamed  # right for the stranger and for somebody else
     result[:, near] = found
     return normalised(result)
+
+
+def _by_voice(sums: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Views of sums (people, subsets): for each voice, those of the subsets without it, and of those with it."""
+    cubes = (sums.reshape(len(sums), -1, 2, 2**voice) for voice in range(sums.shape[1].bit_length() - 1))
+    return [(cube[:, :, 0], cube[:, :, 1]) for cube in cubes]

@@ -17,7 +17,7 @@ from spk.store.sqlite import SQLiteFile
 
 __all__ = ["HEAD", "Backend", "Database"]
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision under ``migrations/versions``; they are numbered, so a larger one is newer than us."""
 
 
@@ -28,12 +28,14 @@ class Backend(Protocol):
         where: What messages call the database; without a password.
         reading: Its transactions see everything as of one moment.
         writing: Its transactions are alone from their first statement.
+        migrating: As `writing`, for changes of the tables themselves.
         tables: Asks for the names of all tables, other programs' included.
     """
 
     where: str
     reading: Engine
     writing: Engine
+    migrating: Engine
     tables: TextClause
 
     def prepare(self) -> None:
@@ -159,7 +161,7 @@ class Database:
         self._backend.prepare()
         script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
         revisions = list(script.iterate_revisions(HEAD, version or "base"))
-        with self.write() as tx:
+        with explained(self.where), self._backend.migrating.connect() as tx, tx.begin():
             context = MigrationContext.configure(tx)
             with Operations.context(context):
                 for revision in reversed(revisions):

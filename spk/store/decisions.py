@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from spk.errors import NotFoundError
 from spk.store import audit, tables
 from spk.store.names import storable
 from spk.store.records import DecidedVoice, DecisionKind, DecisionRecord, Gallery, NewDecision
+from spk.store.retention import older
 
 __all__ = [
     "count_older",
@@ -24,7 +25,6 @@ __all__ = [
     "perhaps_of",
     "prune",
     "record",
-    "repoint",
 ]
 
 _D, _V = tables.decisions.c, tables.decided_voices.c
@@ -64,12 +64,12 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision) -> DecisionRecord
 
 def count_older(tx: Connection, keep_days: float) -> int:
     """How many decisions there are to `prune`."""
-    return tx.scalar(select(func.count()).select_from(tables.decisions).where(_older(keep_days))) or 0
+    return tx.scalar(select(func.count()).select_from(tables.decisions).where(older(_D.created, keep_days))) or 0
 
 
 def prune(tx: Connection, keep_days: float) -> int:
     """Remove decisions that are older, of whatever gallery; how many they were."""
-    return tx.execute(delete(tables.decisions).where(_older(keep_days))).rowcount
+    return tx.execute(delete(tables.decisions).where(older(_D.created, keep_days))).rowcount
 
 
 def latest(tx: Connection, gallery: Gallery, limit: int) -> list[DecisionRecord]:
@@ -133,23 +133,12 @@ def perhaps_of(tx: Connection, speaker: UUID, called: Callable[[str], bool]) -> 
     return sorted(found.union(row.id for row in tx.execute(records) if any(map(called, _labels(row.record)))))
 
 
-def repoint(tx: Connection, source: UUID, into: UUID) -> None:
-    """Voices of one person are another's from now on."""
-    tx.execute(update(tables.decided_voices).where(_V.speaker == source).values(speaker=into))
-
-
 def _labels(record: str) -> list[str]:
     """What the turns called the voices of a decision."""
     try:
         return [voice["label"] for voice in json.loads(record)["voices"]]
     except (ValueError, TypeError, KeyError):  # not evidence
         return []
-
-
-def _older(keep_days: float) -> ColumnElement[bool]:
-    if keep_days == 0:  # all of them, those too that were made while the clock was fast
-        return true()
-    return _D.created <= datetime.now(UTC) - timedelta(days=keep_days)
 
 
 def _voices(tx: Connection, decisions: Iterable[UUID]) -> Mapping[UUID, list[DecidedVoice]]:

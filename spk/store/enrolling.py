@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, insert, or_, select
 
 from spk.errors import ConflictError, InputError, NotFoundError
-from spk.store import audit, outbox, queries, tables
+from spk.store import audit, queries, tables
+from spk.store.changes import Journal
 from spk.store.home import StagedClip
 from spk.store.names import clean_name, label_digits, storable
 from spk.store.records import (
@@ -28,7 +29,17 @@ from spk.store.records import (
 )
 from spk.timeline import total
 
-__all__ = ["check", "enroll", "make_gallery", "number_of", "same_audio"]
+__all__ = [
+    "check",
+    "enroll",
+    "insert_sample",
+    "insert_voiceprints",
+    "make_gallery",
+    "make_speaker",
+    "number_of",
+    "recording_of",
+    "same_audio",
+]
 
 _S, _R = tables.samples.c, tables.recordings.c
 
@@ -59,21 +70,22 @@ def check(samples: Sequence[NewSample]) -> None:
 
 
 def enroll(
-    tx: Connection,
+    journal: Journal,
     gallery: Gallery,
     who: str | Speaker | None,
     samples: Sequence[NewSample],
     clips: Sequence[StagedClip | None],
     *,
+    placed: list[StagedClip],
     force: bool,
 ) -> Enrollment:
-    """Store samples for a speaker; see ``Store.enroll``."""
-    speaker = _whom(tx, gallery, who)
+    """Store samples for a speaker; see ``Store.enroll``. ``placed`` takes the clips that are to be kept."""
+    tx = journal.tx
+    speaker = _whom(journal, gallery, who)
     known = _known(tx, gallery, samples)
     added: dict[UUID, Sample] = {}
     already: dict[UUID, Sample] = {}
     forced: list[str] = []
-    to_place: list[StagedClip] = []
     for new, clip in zip(samples, clips, strict=True):
         mine = [other for other in known if other.sample.speaker == speaker.id and same_audio(new, other.sample)]
         missing = set(new.vectors).difference(*(other.models for other in mine))
@@ -85,17 +97,18 @@ def enroll(
         if exact is None:
             theirs = [other.sample for other in known if other.sample.speaker != speaker.id]
             reasons = (*new.forced, *_conflicts(tx, new, theirs, force=force))
-            exact = _Known(_insert_sample(tx, gallery, speaker, new, reasons))
+            exact = _Known(insert_sample(tx, gallery, speaker.id, new, reasons))
+            journal.gave(exact.sample.id, speaker.id)
             known.append(exact)
             forced += reasons
             if clip:
                 tx.execute(insert(tables.clips).values(sample=exact.sample.id, sha256=clip.sha256))
-                to_place.append(clip)
-        _insert_voiceprints(tx, exact.sample, {model: new.vectors[model] for model in sorted(missing)})
+                placed.append(clip)
+        prints = insert_voiceprints(tx, exact.sample.id, {model: new.vectors[model] for model in sorted(missing)})
+        if exact.models:  # the sample is older than this change
+            journal.printed(prints)
         exact.models |= missing
         added[exact.sample.id] = exact.sample
-    for clip in to_place:  # last, so that nothing lies there of an enrollment that was refused
-        clip.place()
     already = {id_: sample for id_, sample in already.items() if id_ not in added}
     if added:
         ids = [str(id_) for id_ in added]
@@ -139,8 +152,9 @@ def same_audio(one: NewSample | Sample, other: NewSample | Sample) -> bool:
     return shared > min(total(ours), total(theirs)) / 2
 
 
-def _whom(tx: Connection, gallery: Gallery, who: str | Speaker | None) -> Speaker:
+def _whom(journal: Journal, gallery: Gallery, who: str | Speaker | None) -> Speaker:
     """The speaker meant; a new one for a new name, or for none."""
+    tx = journal.tx
     if isinstance(who, Speaker):
         return queries.find_speaker(tx, gallery, who.id)
     if who is not None and label_digits(who):
@@ -150,24 +164,22 @@ def _whom(tx: Connection, gallery: Gallery, who: str | Speaker | None) -> Speake
         name = clean_name(who)
         for speaker in queries.speakers(tx, gallery.id, tables.speakers.c.name == name):
             return speaker
-    state = SpeakerState.ENROLLED if name else SpeakerState.UNKNOWN
-    speaker = Speaker(_free_id(tx, gallery), gallery.id, name, state, datetime.now(UTC))
-    tx.execute(
-        insert(tables.speakers).values(
-            id=speaker.id, gallery=gallery.id, name=name, state=state, created=speaker.created
-        )
-    )
-    return speaker
+    return make_speaker(journal, gallery, name, (uuid4() for _ in range(16)))
 
 
-def _free_id(tx: Connection, gallery: Gallery) -> UUID:
-    """An id whose first four digits nobody of the gallery has, where there are such: labels then differ."""
-    id_ = uuid4()
-    for _ in range(16):
-        if not queries.with_prefix(tx, gallery.id, id_.hex[:4]):
+def make_speaker(journal: Journal, gallery: Gallery, name: str | None, ids: Iterable[UUID]) -> Speaker:
+    """Somebody new, by the first of some ids whose first four digits nobody of the gallery has: labels then differ.
+
+    Where all of them are somebody's, the last one is taken.
+    """
+    for id_ in ids:
+        if not queries.with_prefix(journal.tx, gallery.id, id_.hex[:4]):
             break
-        id_ = uuid4()
-    return id_
+    state = SpeakerState.ENROLLED if name else SpeakerState.UNKNOWN
+    speaker = Speaker(id_, gallery.id, name, state, datetime.now(UTC))
+    row = {"id": id_, "gallery": gallery.id, "name": name, "state": state.value, "created": speaker.created}
+    journal.insert(tables.speakers, row)
+    return speaker
 
 
 def _known(tx: Connection, gallery: Gallery, samples: Sequence[NewSample]) -> list[_Known]:
@@ -197,13 +209,12 @@ def _conflicts(tx: Connection, new: NewSample, theirs: Sequence[Sample], *, forc
     return [f"the same audio belongs to speaker {owner}" for owner in owners]
 
 
-def _insert_sample(
-    tx: Connection, gallery: Gallery, speaker: Speaker, new: NewSample, forced: tuple[str, ...]
-) -> Sample:
+def insert_sample(tx: Connection, gallery: Gallery, speaker: UUID, new: NewSample, forced: tuple[str, ...]) -> Sample:
+    """Store a sample of a speaker, without its voiceprints."""
     sample = Sample(
         id=uuid4(),
-        speaker=speaker.id,
-        recording=_recording(tx, gallery, new.recording),
+        speaker=speaker,
+        recording=recording_of(tx, gallery, new.recording),
         segment=new.segment,
         parts=new.parts or (new.segment,),
         sha256=new.sha256,
@@ -232,7 +243,7 @@ def _insert_sample(
     return sample
 
 
-def _recording(tx: Connection, gallery: Gallery, new: NewRecording) -> Recording:
+def recording_of(tx: Connection, gallery: Gallery, new: NewRecording) -> Recording:
     """The recording of that content, stored if it is new to the gallery."""
     row = tx.execute(select(tables.recordings).where(_R.gallery == gallery.id, _R.sha256 == new.sha256)).first()
     if row is not None:
@@ -250,13 +261,16 @@ def _recording(tx: Connection, gallery: Gallery, new: NewRecording) -> Recording
     return recording
 
 
-def _insert_voiceprints(tx: Connection, sample: Sample, vectors: dict[str, NDArray[np.float32]]) -> None:
+def insert_voiceprints(
+    tx: Connection, sample: UUID, vectors: Mapping[str, NDArray[np.float32]]
+) -> list[tuple[UUID, int]]:
+    """Store the voiceprints of a sample, one a model; their ids, and their models' numbers."""
     changed = []
     for fingerprint, vector in vectors.items():
         model = number_of(tx, fingerprint, len(vector))
         id_ = uuid4()
         tx.execute(
-            insert(tables.voiceprints).values(id=id_, sample=sample.id, model=model, vector=tables.to_bytes(vector))
+            insert(tables.voiceprints).values(id=id_, sample=sample, model=model, vector=tables.to_bytes(vector))
         )
         changed.append((id_, model))
-    outbox.note(tx, changed)
+    return changed

@@ -111,9 +111,11 @@ def is_lost(tx: Connection, position: int, model: int) -> bool:
 
 
 def count(tx: Connection, model: int, most: int | None = None) -> int:
-    """How many voiceprints a model has; counting ends at ``most``."""
-    some = select(_V.id).where(_V.model == model).limit(most)
-    return int(tx.scalar(select(func.count()).select_from(some.subquery())) or 0)
+    """How many voiceprints of people a model has; counting ends at ``most``."""
+    nobodys = select(func.count()).join(tables.samples, _S.id == _V.sample).where(_S.speaker.is_(None))
+    without = int(tx.scalar(nobodys.where(_V.model == model)) or 0)  # few; to join all would take long
+    some = select(_V.id).where(_V.model == model).limit(None if most is None else most + without)
+    return int(tx.scalar(select(func.count()).select_from(some.subquery())) or 0) - without
 
 
 def rows(tx: Connection, model: int) -> Iterator[IndexRows]:

@@ -138,7 +138,7 @@ def find_speaker(tx: Connection, gallery: Gallery, who: str | UUID) -> Speaker:
         found = speakers(tx, gallery.id, _P.id == who)
     elif digits := label_digits(who):
         found = with_prefix(tx, gallery.id, digits)
-        found = [speaker for speaker in found if speaker.state is SpeakerState.UNKNOWN] or found
+        found = [speaker for speaker in found if speaker.name is None] or found
         if len(found) > 1:
             longer = ", ".join(f"unknown-{speaker.id.hex[:12]}" for speaker in found[:5])
             raise NotFoundError(f"{who} stands for {len(found)} people: write {longer}")
@@ -280,7 +280,7 @@ def clip_hashes(tx: Connection, *conditions: ColumnElement[bool]) -> list[str]:
     query = (
         select(tables.clips.c.sha256)
         .join(tables.samples, _S.id == tables.clips.c.sample)
-        .join(tables.speakers, _P.id == _S.speaker)
+        .outerjoin(tables.speakers, _P.id == _S.speaker)
         .where(*conditions)
         .order_by(_S.created, _S.id)
     )

@@ -54,10 +54,11 @@ EngineDown = Literal["exact", "refuse"]
 
 
 class SpeakerState(StrEnum):
-    """Whether somebody has said who this is."""
+    """Whether somebody has said who this is; ``never``: that it is nobody who is to be enrolled."""
 
     ENROLLED = "enrolled"
     UNKNOWN = "unknown"
+    NEVER = "never"
 
 
 class Origin(StrEnum):

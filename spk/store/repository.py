@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, update
+from sqlalchemy import ColumnElement
 
-from spk.errors import ConflictError, FingerprintError, InputError, NotFoundError, StoreError
-from spk.store import audit, decisions, enrolling, outbox, queries, tables
+from spk.errors import FingerprintError, InputError, NotFoundError, StoreError
+from spk.store import enrolling, queries, tables
+from spk.store.changes import Journal
 from spk.store.database import Database
-from spk.store.erasure.erasing import Erasing, remove
+from spk.store.erasure.erasing import Erasing
 from spk.store.files import sync_folder
 from spk.store.home import Home, StagedClip
 from spk.store.index import Candidate
@@ -35,6 +36,7 @@ from spk.store.records import (
     Voiceprint,
 )
 from spk.store.retrieval import Retrieval
+from spk.store.reviewing import Reviewing
 from spk.store.upkeep import Upkeep
 
 __all__ = ["Store"]
@@ -42,7 +44,7 @@ __all__ = ["Store"]
 _P, _S = tables.speakers.c, tables.samples.c
 
 
-class Store(Erasing, Judgements, Maintenance, Upkeep):
+class Store(Erasing, Judgements, Maintenance, Reviewing, Upkeep):
     """One home: a SQLite database that holds the truth, clips to listen to, and caches for searching.
 
     Several processes may work on one home at once. Each method is one transaction: when it returns, the
@@ -259,21 +261,26 @@ class Store(Erasing, Judgements, Maintenance, Upkeep):
             FingerprintError: vectors of another length than the model's.
         """
         enrolling.check(samples)
-        clips: list[StagedClip | None] = []
-        try:
+        with ExitStack() as stack:
+            clips: list[StagedClip | None] = []
             with explained(self.path):
                 for sample in samples:
-                    clips.append(self._home.stage(sample.clip) if sample.clip else None)  # noqa: PERF401 - a failure half-way must leave the list
-            with self._database.write() as tx:
-                enrollment = enrolling.enroll(tx, gallery, who, samples, clips, force=force)
-                sync_folder(self._home.clips)
-        except StoreError:
-            with suppress(StoreError):
-                self._sweep()
-            raise
-        finally:
-            for clip in filter(None, clips):
-                clip.discard()
+                    clip = self._home.stage(sample.clip) if sample.clip else None
+                    if clip is not None:
+                        stack.callback(clip.discard)
+                    clips.append(clip)
+            try:
+                with self._database.write() as tx:
+                    journal, placed = Journal(tx, gallery.id), list[StagedClip]()
+                    enrollment = enrolling.enroll(journal, gallery, who, samples, clips, placed=placed, force=force)
+                    journal.note("enroll")
+                    for clip in placed:  # last, so that nothing lies there of an enrollment that was refused
+                        clip.place()
+                    sync_folder(self._home.clips)
+            except StoreError:
+                with suppress(StoreError):
+                    self._sweep()
+                raise
         self._retrieval.push()
         return enrollment
 
@@ -284,18 +291,8 @@ class Store(Erasing, Judgements, Maintenance, Upkeep):
             ConflictError: another speaker of the gallery has the name.
         """
         name = clean_name(name)
-        with self._alone() as tx:
-            speaker = queries.same_speaker(tx, speaker)
-            if speaker.name == name:
-                return speaker
-            _check_free(tx, speaker, name)
-            if speaker.name is not None:
-                self._begin_erasing()
-            tx.execute(
-                update(tables.speakers).where(_P.id == speaker.id).values(name=name, state=SpeakerState.ENROLLED)
-            )
-            audit.append(tx, "rename", gallery=speaker.gallery, speaker=speaker.id, was=speaker.state)
-            return queries.same_speaker(tx, speaker)
+        with self.change(Gallery(speaker.gallery, ""), "rename") as change:
+            return change.rename(speaker, name)
 
     def merge(self, source: Speaker, into: Speaker) -> Speaker:
         """Move everything of ``source`` to ``into`` and remove ``source``.
@@ -305,56 +302,10 @@ class Store(Erasing, Judgements, Maintenance, Upkeep):
         Raises:
             ConflictError: they are the same speaker, or of two galleries.
         """
-        with self._alone() as tx:
-            source, into = queries.same_speaker(tx, source), queries.same_speaker(tx, into)
-            if source.id == into.id:
-                raise ConflictError(f"{source.label} cannot be merged with itself: name two speakers")
-            if source.gallery != into.gallery:
-                raise ConflictError(f"{source.label} and {into.label} are in two galleries: merge within one gallery")
-            samples = queries.samples(tx, _belongs_to(source))
-            doubled = _doubled(tx, samples, into)
-            moved = [sample.id for sample in samples if sample.id not in doubled]
-            if doubled or source.name is not None:
-                self._begin_erasing(queries.fingerprints(tx, _S.id.in_(doubled)))
-            outbox.note(tx, queries.voiceprint_keys(tx, _belongs_to(source)))
-            tx.execute(update(tables.samples).where(_S.id.in_(moved)).values(speaker=into.id))
-            decisions.repoint(tx, source.id, into.id)
-            remove(tx, source)
-            if into.name is None and source.name is not None:
-                tx.execute(
-                    update(tables.speakers)
-                    .where(_P.id == into.id)
-                    .values(name=source.name, state=SpeakerState.ENROLLED)
-                )
-            audit.append(
-                tx,
-                "merge",
-                gallery=into.gallery,
-                speaker=source.id,
-                into=into.id,
-                moved=[str(id_) for id_ in moved],
-                dropped=len(doubled),
-            )
-            return queries.same_speaker(tx, into)
+        with self.change(Gallery(into.gallery, ""), "merge") as change:
+            return change.merge(source, into)
 
 
 def _belongs_to(whose: Speaker | Gallery) -> ColumnElement[bool]:
     """The condition on samples."""
     return _S.speaker == whose.id if isinstance(whose, Speaker) else _P.gallery == whose.id
-
-
-def _doubled(tx: Connection, samples: Sequence[Sample], into: Speaker) -> set[UUID]:
-    """Those of ``samples`` whose audio ``into`` has too, with voiceprints by the same models."""
-    models = queries.models_by_sample(tx, _S.speaker.in_([into.id, *{sample.speaker for sample in samples}]))
-    theirs = queries.samples(tx, _belongs_to(into))
-    doubled = set()
-    for sample in samples:
-        same = [other for other in theirs if enrolling.same_audio(sample, other)]
-        if same and not models[sample.id].difference(*(models[other.id] for other in same)):
-            doubled.add(sample.id)
-    return doubled
-
-
-def _check_free(tx: Connection, speaker: Speaker, name: str) -> None:
-    if any(other.id != speaker.id for other in queries.speakers(tx, speaker.gallery, _P.name == name)):
-        raise ConflictError(f'another speaker is called "{name}": choose another name, or merge the two')

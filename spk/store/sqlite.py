@@ -25,6 +25,7 @@ class SQLiteFile:
         url = URL.create("sqlite+pysqlite", database=self.where)
         self.reading: Engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         self.writing: Engine = self.reading.execution_options(write=True)
+        self.migrating: Engine = self.reading.execution_options(write=True, foreign_keys=False)
         event.listen(self.reading, "connect", _prepare)
         event.listen(self.reading, "begin", _begin)
 
@@ -69,11 +70,13 @@ class SQLiteFile:
 def _prepare(connection: sqlite3.Connection, _: object) -> None:
     """Set what SQLite forgets with each connection."""
     connection.isolation_level = None  # we begin transactions ourselves, see `_begin`
-    for pragma in ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON"):
+    for pragma in ("synchronous = FULL", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: Connection) -> None:
     """Writers queue up before they read, so that what they read still holds when they write."""
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    options = connection.get_execution_options()
+    # Not while a table is replaced by another one: whatever refers to it would go with the old one.
+    connection.exec_driver_sql(f"PRAGMA foreign_keys = {'ON' if options.get('foreign_keys', True) else 'OFF'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write", False) else "BEGIN")

@@ -36,6 +36,7 @@ from sqlalchemy import (
 __all__ = [
     "audit",
     "calibrations",
+    "changes",
     "clips",
     "configuration",
     "decided_voices",
@@ -43,6 +44,7 @@ __all__ = [
     "exports",
     "from_bytes",
     "galleries",
+    "hearings",
     "metadata",
     "models",
     "outbox",
@@ -51,7 +53,9 @@ __all__ = [
     "samples",
     "speakers",
     "to_bytes",
+    "turns",
     "voiceprints",
+    "voices",
 ]
 
 
@@ -69,13 +73,13 @@ class Moment(TypeDecorator[datetime]):
 
 
 class JsonText(TypeDecorator[Any]):
-    """JSON as text: PostgreSQL's own type refuses NaN, which SQLite stores."""
+    """JSON as text: PostgreSQL's own type refuses NaN, which SQLite stores. None is SQL's NULL."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
-        return json.dumps(value)
+    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        return None if value is None else json.dumps(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002 - SQLAlchemy's signature
         return value and json.loads(value)
@@ -132,7 +136,8 @@ samples = Table(
     "samples",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("speaker", Uuid, ForeignKey("speakers.id", ondelete="CASCADE"), nullable=False, index=True),
+    # None: nobody's. Nothing that joins speakers finds it; it waits to be given to somebody, or back.
+    Column("speaker", Uuid, ForeignKey("speakers.id", ondelete="CASCADE"), index=True),
     Column("recording", Uuid, ForeignKey("recordings.id"), nullable=False, index=True),
     Column("start", Float, nullable=False),
     Column("end", Float, nullable=False),
@@ -266,4 +271,80 @@ exports = Table(
     Column("path", Text, nullable=False),
     Column("sha256", String, nullable=False),
     Column("created", Moment, nullable=False),
+)
+
+# What was heard in a recording, and how it was to be judged. One of a recording is current; the others are what a
+# change put aside, and an undo puts back. In the order of `created`, they can all be judged again: that is when the
+# recording was first listened to, `kept` when it was last.
+hearings = Table(
+    "hearings",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("recording", Uuid, ForeignKey("recordings.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("current", Boolean, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("kept", Moment, nullable=False, index=True),
+    Column("model", Integer, ForeignKey("models.id"), nullable=False),
+    Column("least", Integer),
+    Column("point", JsonText, nullable=False),
+    Column("attendees", JsonText),
+    Column("strangers", Boolean, nullable=False),
+    Column("corrected", Boolean, nullable=False),
+)
+
+# One voice of a hearing: what it sounds like, then whose it is said to be, by whom (`said_by`) and by what numbers.
+# `sample` is what somebody's profile learnt from it.
+voices = Table(
+    "voices",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("hearing", Uuid, ForeignKey("hearings.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("label", _Sorted, nullable=False),
+    Column("vector", LargeBinary),
+    Column("pieces", JsonText, nullable=False),
+    Column("piece_vectors", LargeBinary),
+    Column("net_seconds", Float, nullable=False),
+    Column("heard", Float, nullable=False),
+    Column("parts", JsonText, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("quality", JsonText, nullable=False),
+    Column("mixed", Boolean, nullable=False),
+    Column("sample", Uuid, ForeignKey("samples.id", ondelete="SET NULL"), index=True),
+    Column("said_by", String, nullable=False),
+    Column("speaker", Uuid, ForeignKey("speakers.id", ondelete="SET NULL"), index=True),
+    Column("verdict", String, nullable=False),
+    Column("candidate", Uuid, index=True),
+    Column("runner_up", Uuid),
+    Column("judged_as", Integer),
+    Column("score", Float),
+    Column("llr", Float),
+    Column("margin", Float),
+    Column("probability", Float),
+    Column("false_alarm", Float),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("hearing", Uuid, ForeignKey("hearings.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", _Sorted, primary_key=True),
+    Column("voice", Uuid, ForeignKey("voices.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("start", Float, nullable=False),
+    Column("end", Float, nullable=False),
+    Column("touched", Boolean, nullable=False),
+)
+
+# What people and commands changed, so that it can be undone: see `spk.store.changes`.
+changes = Table(
+    "changes",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("user", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("edits", Text, nullable=False),
+    Column("undone", Moment),
+    Index("ix_changes_gallery", "gallery", "number"),
+    sqlite_autoincrement=True,
 )

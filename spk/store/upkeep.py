@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, true
+from sqlalchemy import delete, select
 
 from spk.embed.weights import Progress
 from spk.errors import StoreError
-from spk.store import audit, decisions, enrolling, tables
+from spk.store import audit, decisions, enrolling, retention, tables
 from spk.store.audit import AuditCheck, AuditEntry
 from spk.store.database import Database
 from spk.store.erasure import exports
@@ -67,12 +67,21 @@ class Pruned:
         decisions: Decisions.
         files: Audio files, those included that belonged to no sample.
         bytes: How much room these took.
+        hearings: What was heard in recordings.
+        changes: Those that cannot be undone any more.
+        samples: Nobody's, which only such a change could have given back.
     """
 
     clips: int
     decisions: int
     files: int
     bytes: int
+    hearings: int = 0
+    changes: int = 0
+    samples: int = 0
+
+
+_NOTHING = Pruned(clips=0, decisions=0, files=0, bytes=0)
 
 
 class Upkeep:
@@ -81,6 +90,7 @@ class Upkeep:
     _home: Home
     _database: Database
     _sweep: Callable[[], None]
+    _finish_erasing: Callable[..., bool]
 
     # Bundles
 
@@ -155,40 +165,77 @@ class Upkeep:
 
     # What was kept for long enough
 
-    def prune(self, *, audio_days: float, decision_days: float, dry_run: bool = False) -> Pruned:
-        """Remove audio whose samples are older than so many days, decisions that are, and what killed processes left.
+    def prune(
+        self,
+        *,
+        audio_days: float,
+        decision_days: float,
+        recording_days: float,
+        undo_days: float,
+        dry_run: bool = False,
+    ) -> Pruned:
+        """Remove what is older than so many days, and what killed processes left; 0 days stand for everything.
 
-        Samples and voiceprints stay. 0 days stand for everything. Whoever is killed in the middle has it finished
-        by the next who opens the home.
+        People, their samples and voiceprints stay. Whoever is killed in the middle has it finished by the next who
+        opens the home.
 
         Args:
+            audio_days: Of samples, to listen to.
+            decision_days: Decisions.
+            recording_days: What was heard in recordings.
+            undo_days: Changes that can be undone, with the samples that they alone could give back.
             dry_run: Only say what it would be.
+
+        Raises:
+            EngineError: the vector engine does not answer; all else is done.
         """
         clip, sample = tables.clips.c, tables.samples.c
-        deadline = datetime.now(UTC) - timedelta(days=audio_days)
-        old = select(sample.id).where(true() if audio_days == 0 else sample.created <= deadline)
+        abandoned = datetime.now(UTC) - _EXPORTING
         with self._database.lock(), explained(self._home.path):
             if not dry_run:
-                exports.finish(self._database, announced_before=datetime.now(UTC) - _EXPORTING)
+                exports.finish(self._database, announced_before=abandoned)
             unfinished = self._home.erasing
             with self._database.write() as tx:
-                files = self._home.orphans(set(tx.scalars(select(clip.sha256).where(clip.sample.not_in(old)))))
+                old = clip.sample.in_(select(sample.id).where(retention.older(sample.created, audio_days)))
+                clips = tx.execute(delete(tables.clips).where(old)).rowcount
+                decided = decisions.prune(tx, decision_days)
+                removed = retention.remove(tx, recording_days=recording_days, undo_days=undo_days)
+                files = self._home.orphans(set(tx.scalars(select(clip.sha256))))
                 found = Pruned(
-                    clips=tx.scalar(select(func.count()).where(clip.sample.in_(old))) or 0,
-                    decisions=decisions.count_older(tx, decision_days),
+                    clips=clips,
+                    decisions=decided,
                     files=len(files),
                     bytes=sum(file.stat().st_size for file in files),
+                    hearings=removed.hearings,
+                    changes=removed.changes,
+                    samples=removed.samples,
                 )
-                if dry_run or not (found.clips or found.decisions or found.files):
+                if dry_run or found == _NOTHING:
+                    tx.rollback()
                     return found
-                self._home.begin_erasing(models=())
-                tx.execute(delete(tables.clips).where(clip.sample.in_(old)))
-                decisions.prune(tx, decision_days)
-                audit.append(tx, "prune", clips=found.clips, decisions=found.decisions, files=found.files)
+                self._home.begin_erasing(removed.models)
+                audit.append(tx, "prune", **{name: count for name, count in asdict(found).items() if name != "bytes"})
+            if removed.hearings or removed.changes or removed.samples:  # names and voiceprints
+                self._finish_erasing(announced_before=None if unfinished else abandoned)
+                return found
             self._sweep()
             if not unfinished:  # else there is more to do than this
                 self._home.end_erasing()
         return found
+
+    def prune_heard(self, *, recording_days: float, undo_days: float) -> None:
+        """Remove what was heard and what can be undone where some of it should have gone a day ago, or longer.
+
+        As `prune` does it, but without writing the database anew: that is quick, so that any command can do it.
+        """
+        days = {"recording_days": recording_days, "undo_days": undo_days}
+        with self._database.read() as tx:
+            if not retention.is_due(tx, **days):
+                return
+        with suppress(StoreError), self._database.lock(wait=0):  # or another time
+            with self._database.write() as tx:
+                retention.remove(tx, **days)
+            self._sweep()
 
     # The audit log
 

@@ -29,7 +29,7 @@ def demo_folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("script", ["accuracy", "speed", "store", "fit_calibration"])
+@pytest.mark.parametrize("script", ["accuracy", "review", "sort", "speed", "store", "fit_calibration"])
 def test_help(script):
     done = run(script, "--help")
     assert done.returncode == 0, done.stderr

@@ -382,7 +382,7 @@ OPTIONS = {
     ),
     "a folder to write": Bad(lambda _: ["speakers", "export", "-o", "."], r"^spk: \.: cannot be written"),
     "the recording to write": Bad(
-        lambda _: ["diarize", "voice.wav", "-o", "./voice.wav"], r"voice\.wav: is the recording itself"
+        lambda _: ["diarize", "voice.wav", "-o", "./voice.wav"], r"voice\.wav: is the input itself"
     ),
 }
 

@@ -197,7 +197,7 @@ def test_an_empty_gallery(spk: Spk, demo: Demo) -> None:
         (("nowhere.csv",), "no such file"),
         (("--compare", "a.json", "b.json"), "a.json: cannot be read"),
         (("list.csv", "-o", "no/report.html"), "there is no folder no"),
-        (("list.csv", "--json", "list.csv"), "is the recording itself"),
+        (("list.csv", "--json", "list.csv"), "is the input itself"),
         (("list.csv", "--fpir", "2"), "between 0 and 1"),
     ],
 )

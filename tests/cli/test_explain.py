@@ -210,7 +210,7 @@ def test_bad_arguments(there: Spk) -> None:
         (("explain", "what?"), "is no decision's id"),
         (("replay", "ffffffff"), "no decision"),
         (("identify", "ann.wav", "--evidence", "no/where.json"), "there is no folder"),
-        (("identify", "ann.wav", "--evidence", "ann.wav"), "is the recording itself"),
+        (("identify", "ann.wav", "--evidence", "ann.wav"), "is the input itself"),
     ):
         [line] = there(*arguments, status=2).complaints
         assert said in line

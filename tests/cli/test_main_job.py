@@ -65,7 +65,7 @@ def test_from_a_recording_to_names_in_another(spk: Spk, halves, corrected) -> No
     [record] = spk("identify", second, "--json", "--quiet").records
     assert record["schema"] == "spk-identification/1"
     assert (record["recording"], record["duration"]) == (str(second), 12.0)
-    fields = {"start", "end", "label", "speaker_id", "name", "verdict", "score", "cosine", "llr"}
+    fields = {"start", "end", "label", "id", "speaker_id", "name", "verdict", "score", "cosine", "llr"}
     assert fields <= set(record["turns"][0])
     assert all(turn["end"] > turn["start"] >= 0 for turn in record["turns"])
     assert all(one["start"] <= other["start"] for one, other in pairwise(record["turns"]))
@@ -103,10 +103,13 @@ def test_a_stranger_is_met_again(spk: Spk, halves, corrected, tmp_path) -> None:
     assert len(spk("unknowns", "list", "--json").records) == 1
 
     assert label in spk("unknowns", "show", label).out
-    [clip] = spk("unknowns", "play-clip", label).lines
+    [clip] = spk("unknowns", "play", label).lines
     assert soundfile.info(clip).duration > 5
-    assert spk("unknowns", "play-clip", label, "--json").records == [{"name": label, "clips": [clip]}]
-    assert spk("unknowns", "name", label, "bob").out == f"{label} is bob\n"
+    assert spk("unknowns", "play", label, "--json").records == [{"name": label, "clips": [clip]}]
+    named = spk("unknowns", "name", label, "bob").lines
+    assert named[0] == f"{label} is bob"
+    assert sum(line.endswith(f"{label} -> bob") for line in named) == 2
+    assert re.fullmatch(r"change (\d+) \(spk undo \1\)", named[-1])
     assert spk("unknowns", "list", "--json").out == ""
     assert spk.people()["bob"]["speaker_id"] == stranger["speaker_id"]
     [named] = spk("identify", first, "--speakers", 2, "--json").records
@@ -116,14 +119,17 @@ def test_a_stranger_is_met_again(spk: Spk, halves, corrected, tmp_path) -> None:
 def test_strangers_are_merged_and_discarded(spk: Spk, demo: Demo) -> None:
     kept = spk("identify", "--enroll-unknown", demo.recording)
     one, other = dict.fromkeys(UNKNOWN.findall(kept.out))
-    [clip] = spk("unknowns", "play-clip", other).lines
-    assert spk("unknowns", "merge", one, other).out == f"{one} is merged into {other}\n"
+    [clip] = spk("unknowns", "play", other).lines
+    assert spk("unknowns", "merge", one, other, "--force").lines[0] == f"{one} is merged into {other}"
     [merged] = spk("unknowns", "list", "--json").records
-    assert (merged["name"], merged["samples"]) == (other, 2)
+    assert (merged["name"], merged["samples"], merged["recordings"]) == (other, 2, 1)
+    assert merged["two_voices"]["llr"] < 0
     spk("unknowns", "discard", other)
-    assert spk.stored()["samples"] == spk.stored()["voiceprints"] == spk.stored()["clips"] == 0
-    assert not Path(clip).exists()
+    assert spk.people() == {}
     assert "no speaker" in spk("unknowns", "show", other, status=2).err
+    spk("undo", "--last", 2)
+    assert set(spk.people()) == {one, other}
+    assert Path(clip).exists()
 
 
 def test_a_stranger_who_turns_out_to_be_enrolled(spk: Spk, demo: Demo) -> None:
@@ -133,7 +139,9 @@ def test_a_stranger_who_turns_out_to_be_enrolled(spk: Spk, demo: Demo) -> None:
     assert f"spk unknowns name {label} ann" in refused.complaints[0]
     spk("enroll", "zoe", demo.cut(spk.folder / "bob.wav", *BOB))
     assert "zoe is no stranger" in spk("unknowns", "discard", "zoe", status=2).err
-    spk("unknowns", "merge", label, "zoe")
+    held = spk("unknowns", "merge", label, "zoe", "--dry-run")
+    assert "does not sound like the rest of zoe's speech" in held.lines[1]
+    spk("unknowns", "merge", label, "zoe", "--force")
     assert spk.people()["zoe"]["samples"] == 2
     assert not spk("unknowns", "list", "--json").records
 

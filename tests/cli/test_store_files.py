@@ -155,7 +155,7 @@ def test_a_home_without_audio(spk: Spk, demo: Demo):
         if path.is_file():
             content = path.read_bytes()
             assert not [form for form in forms if form in content], path
-    [complaint] = spk("unknowns", "play-clip", "ann", status=2).complaints
+    [complaint] = spk("unknowns", "play", "ann", status=2).complaints
     assert "ann is no stranger" in complaint
 
 
@@ -172,9 +172,12 @@ def test_what_is_kept(spk: Spk, demo: Demo, keep: str, least: float, most: float
 def test_pruning(home: Spk):
     [would] = home("store", "prune", "--dry-run", "--json", **DAYS).records
     size = sum(clip.stat().st_size for clip in clips(home))
-    assert would == {"clips": 2, "decisions": 0, "files": 2, "bytes": size, "dry_run": True}
+    nothing = {"decisions": 0, "hearings": 0, "changes": 0, "samples": 0}
+    assert would == {"clips": 2, "files": 2, "bytes": size, "dry_run": True} | nothing
     assert len(clips(home)) == 2
-    assert home("store", "prune").lines == ["removed: the audio of 0 samples (0 files of 0 B), 0 decisions"]
+    assert home("store", "prune").lines == [
+        "removed: the audio of 0 samples (0 files of 0 B), 0 decisions, 0 recordings, 0 changes"
+    ]
     said = home("store", "prune", **DAYS).out
     assert said.startswith("removed: the audio of 2 samples (2 files of ")
     assert clips(home) == []
@@ -195,10 +198,10 @@ def test_pruning_decisions(home: Spk, demo: Demo):
 def test_a_clip_that_is_no_longer_kept(spk: Spk, demo: Demo):
     spk("identify", "--single", "--enroll-unknown", demo.cut(spk.folder / "bob.wav", *BOB))
     [stranger] = [person["name"] for person in spk("unknowns", "list", "--json").records]
-    [clip] = spk("unknowns", "play-clip", stranger).lines
+    [clip] = spk("unknowns", "play", stranger).lines
     assert soundfile.info(clip).duration == pytest.approx(8.0)
     spk("store", "prune", **DAYS)
-    [complaint] = spk("unknowns", "play-clip", stranger, status=2).complaints
+    [complaint] = spk("unknowns", "play", stranger, status=2).complaints
     assert complaint.startswith(f"spk: {stranger}: no audio is kept, or no longer (keep_audio, keep_audio_days)")
 
 
@@ -206,5 +209,5 @@ def test_a_clip_that_somebody_removed(spk: Spk, demo: Demo):
     spk("identify", "--single", "--enroll-unknown", demo.cut(spk.folder / "bob.wav", *BOB))
     [stranger] = [person["name"] for person in spk("unknowns", "list", "--json").records]
     clips(spk)[0].unlink()
-    [complaint] = spk("unknowns", "play-clip", stranger, status=2).complaints
+    [complaint] = spk("unknowns", "play", stranger, status=2).complaints
     assert "no longer" in complaint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -34,6 +35,37 @@ TABLES = {
     "people.csv": "speaker,file,start,end\nanna,anna1.wav,,\nanna,anna2.wav,,\nbob,tuesday.wav,3.8,9.8\n",
     "trials.txt": "anna anna2.wav\nbob anna2.wav\nbob1.wav bob2.wav\n",
 }
+
+TABLES["dialogue.json"] = json.dumps(
+    {
+        "segments": [
+            {
+                "start": 10.8,
+                "end": 17.4,
+                "text": " Shall we begin? Yes, please.",
+                "words": [
+                    {"word": word, "start": start, "end": start + 0.4}
+                    for word, start in (
+                        ("Shall", 10.8),
+                        ("we", 11.4),
+                        ("begin?", 12.0),
+                        ("Yes,", 15.2),
+                        ("please.", 17.0),
+                    )
+                ],
+            }
+        ]
+    }
+)
+TABLES["dialogue.srt"] = """1
+00:00:10,800 --> 00:00:17,400
+- Shall we begin?
+- Yes, please.
+
+2
+00:00:22,500 --> 00:00:25,500
+Then let us begin.
+"""
 
 
 @pytest.fixture

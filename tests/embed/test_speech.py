@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from spk.audio import SAMPLE_RATE, Audio, load
-from spk.embed import Speech, embed_pieces, embed_speech
+from spk.embed import Speech, embed_pieces, embed_speech, embed_turns
 from spk.embed.fake import FakeEmbedder
 from spk.embed.speech import PIECE, SHORT
 from spk.errors import AudioError
@@ -116,3 +116,31 @@ def test_real_speech_in_pieces_is_the_same_person(demo_audio, demo_rttm, embedde
     ann, again, bob = embed_speech(embedder, [Speech(audio, one), long, Speech(audio, other)])
     assert ann @ again > 0.95
     assert ann @ bob < 0.5
+
+
+def test_pieces_keep_to_the_turns(voice):
+    # A turn alone, two short ones with what follows, a long one in equal shares, a scrap with what came before.
+    turns = [(0.0, 2.0), (3.0, 3.5), (4.0, 4.5), (5.0, 7.0), (8.0, 18.0), (19.0, 19.5)]
+    speech = Speech(voice(300, 20.0), tuple(Segment(*turn) for turn in turns))
+    first, mixed, long, last = embed_turns(FakeEmbedder(), speech)
+    assert first.parts == (Segment(0, 2),)
+    assert mixed.parts == (Segment(3, 3.5), Segment(4, 4.5), Segment(5, 7))
+    assert long.parts == (Segment(8, 13),)
+    assert last.parts == (Segment(13, 18), Segment(19, 19.5))
+
+
+def test_the_vectors_of_turns_are_those_of_their_speech(voice):
+    audio = Audio(np.concatenate((voice(300).samples, voice(5000).samples)), "two.wav")
+    ann, bob = embed_turns(FakeEmbedder(), Speech(audio, (Segment(0, 4), Segment(4, 8))))
+    assert ann.vector @ FakeEmbedder()([voice(300).samples])[0] > 0.999
+    assert ann.vector @ bob.vector < 0.5
+
+
+def test_short_turns_alone_are_one_piece(voice):
+    [piece] = embed_turns(FakeEmbedder(), Speech(voice(300), (Segment(0, 0.5), Segment(1, 1.4))))
+    assert len(piece.parts) == 2
+
+
+def test_too_little_speech_has_no_turns(voice):
+    with pytest.raises(AudioError, match="too short"):
+        embed_turns(FakeEmbedder(), Speech(voice(300), (Segment(0, 0.05),)))

@@ -8,7 +8,7 @@ import soundfile
 
 from spk.audio import load
 from spk.embed import Speech
-from spk.enroll import Enroller, Excerpt, KeptAudio, enroll_unknown
+from spk.enroll import Enroller, Excerpt, KeptAudio
 from spk.timeline import Segment
 
 PARTS = (Segment(0.5, 4.5), Segment(5.0, 11.0))
@@ -59,7 +59,7 @@ def test_of_whom_is_enrolled(toy, voice, keep, seconds):
 
 @pytest.mark.parametrize(("keep", "seconds"), [("none", []), ("clips", [8.0]), ("samples", [12.0])])
 def test_of_a_stranger(toy, voice, keep, seconds):
-    found = enroll_unknown(toy.identify.single(voice(2700, 12.0)), toy.store, toy.gallery, KeptAudio(keep))
+    found = toy.remember(toy.identify.single(voice(2700, 12.0)), keep)
     [heard] = found.voices
     clips = [len(read(clip.read_bytes())) / 16_000 for clip in toy.store.clips(heard.kept_as)]
     assert clips == seconds

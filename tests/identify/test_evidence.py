@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spk.audio import Audio
-from spk.enroll import Excerpt, enroll_unknown
+from spk.enroll import Excerpt
 from spk.errors import FormatError
 from spk.identify import OperatingPoint
 from spk.identify.evidence import Evidence, packed, unpacked
@@ -239,7 +239,7 @@ def test_an_empty_gallery(toy, explained, talk):
 
 def test_a_stranger_who_is_kept_goes_with_the_decision(known, explained, talk):
     recording = talk((STRANGER, 6.0))
-    evidence, record = explained(recording, keep=lambda found: enroll_unknown(found, known.store, known.gallery))
+    evidence, record = explained(recording, keep=known.remember)
     [stranger] = known.store.speakers(known.gallery, "unknown")
     assert [voice.speaker for voice in record.voices] == [stranger.id]
     assert evidence.names[str(stranger.id)] == stranger.label

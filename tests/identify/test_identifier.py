@@ -7,7 +7,7 @@ import pytest
 from spk.audio import Audio, load
 from spk.diarize import SpeakerCount
 from spk.embed import ModelId
-from spk.enroll import Excerpt, enroll_unknown, excerpts_of_turns
+from spk.enroll import Excerpt, excerpts_of_turns
 from spk.errors import AudioError, FingerprintError, InputError
 from spk.formats.rttm import read_rttm
 from spk.identify import Decision, GalleryScorer, Identifier, OperatingPoint, Verdict, identifier, joint
@@ -116,7 +116,7 @@ def test_a_stranger_taken_for_two_is_kept_once(known, voice):
     turns = Timeline(Turn(Segment(start, start + 6), f"SPEAKER_{start}") for start in (0, 6))
     found = identified(known, (voice(STRANGER, 12.0, seed=9), turns))
     assert verdicts(found) == [Verdict.UNKNOWN, Verdict.UNKNOWN]
-    one, other = enroll_unknown(found, known.store, known.gallery).voices
+    one, other = known.remember(found).voices
     assert one.kept_as.id == other.kept_as.id
     assert len(known.store.samples(one.kept_as)) == 2
 
@@ -296,7 +296,7 @@ def test_json_has_what_is_documented(known, recording):
     assert (record["recording"], record["duration"], record["gallery"]) == ("talk.wav", 7.0, "default")
     assert record["people"] == 2
     assert record["model"] == {"name": "fake", "fingerprint": known.embedder.model.fingerprint}
-    assert all(set(turn) == {"start", "end", "label"} | OURS for turn in record["turns"])
+    assert all(set(turn) == {"start", "end", "label", "id"} | OURS for turn in record["turns"])
     for entry in record["speakers"]:
         assert set(entry) == OF_A_VOICE | OURS
     for field in {*record, *record["turns"][0], *record["speakers"][0], *record["model"]}:
@@ -321,7 +321,7 @@ def test_another_models_gallery_is_an_error(known):
 
 
 def test_a_stranger_who_is_kept_has_an_id_and_no_name(known, recording):
-    kept = enroll_unknown(identified(known, recording((STRANGER, 6.0))), known.store, known.gallery)
+    kept = known.remember(identified(known, recording((STRANGER, 6.0))))
     [first] = kept.to_json()["speakers"]
     again = identified(known, recording((STRANGER, 3.0), source="later.wav"))
     [second] = again.to_json()["speakers"]

@@ -14,6 +14,7 @@ from servers import postgresql as postgresql_server
 from servers import processes
 
 from spk.store import Gallery, NewRecording, NewSample, Origin, Store
+from spk.store.heard import HeardPiece, HeardTurn, Label, NewHearing, NewVoice
 from spk.timeline import Segment
 
 MODEL = "a model"
@@ -48,6 +49,57 @@ def make_sample(
         "vectors": {model: unit_vector(seed) for model in models},
     }
     return NewSample(**(settings | fields))
+
+
+def make_hearing(
+    recording: str = "meeting",
+    voices: tuple[str, ...] = ("S0", "S1"),
+    *,
+    seed: int = 50,
+    dim: int = 16,
+    said: dict[str, Label] | None = None,
+    clips: tuple[bytes, ...] = (),
+    **fields,
+) -> NewHearing:
+    """Voices that speak one after the other, each in two pieces; another ``seed`` sounds different."""
+    made, turns = [], []
+    for number, label in enumerate(voices):
+        at, begin = seed + 10 * number, 20.0 * number
+        parts = (Segment(begin, begin + 4), Segment(begin + 5, begin + 9))
+        pieces = tuple(HeardPiece((part,), unit_vector(at + piece, dim)) for piece, part in enumerate(parts))
+        made.append(
+            NewVoice(
+                label=label,
+                vector=unit_vector(at + 5, dim),
+                pieces=pieces,
+                net_seconds=8.0,
+                heard=8.0,
+                parts=parts,
+                sha256=hashlib.sha256(f"{recording} {at}".encode()).hexdigest(),
+                quality={"snr": 20.0},
+                clip=clips[number] if clips else None,
+                said=(said or {}).get(label, Label()),
+            )
+        )
+        turns += [HeardTurn(f"{label}-{place}", label, part) for place, part in enumerate(parts)]
+    settings = {
+        "recording": NewRecording(hashlib.sha256(recording.encode()).hexdigest(), f"{recording}.wav", 600.0),
+        "model": MODEL,
+        "dim": dim,
+        "least": None,
+        "point": {"fpir": 0.01},
+        "attendees": None,
+        "strangers": False,
+        "corrected": False,
+        "voices": tuple(made),
+        "turns": tuple(turns),
+    }
+    return NewHearing(**(settings | fields))
+
+
+@pytest.fixture(scope="session")
+def hearing() -> Callable[..., NewHearing]:
+    return make_hearing
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Renaming, merging, deleting; and that what was erased is in no file of the home."""
+"""Renaming, merging, deleting; and that what was erased or pruned is in no file of the home."""
 
 from __future__ import annotations
 
@@ -22,12 +22,19 @@ def test_rename(store, gallery, sample, home, files_with):
     assert files_with(home, "Quintilia")
     renamed = store.rename(speaker, " carol ")
     assert (renamed.id, renamed.name) == (speaker.id, "carol")
+    assert files_with(home, "Quintilia"), "it can be undone"
+    prune_changes(store)
     assert files_with(home, "Quintilia") == []
     with pytest.raises(ConflictError, match='called "bob"'):
         store.rename(speaker, "bob")
     assert store.rename(speaker, "carol") == renamed
     with pytest.raises(NotFoundError):
         store.speaker(gallery, "Quintilia Xerxes")
+
+
+def prune_changes(store):
+    """Nothing can be undone any more."""
+    store.prune(audio_days=1000, decision_days=1000, recording_days=1000, undo_days=0)
 
 
 def test_a_new_name_costs_no_rebuilt_index(store, gallery, sample, home, monkeypatch):
@@ -50,7 +57,7 @@ def test_a_name_enrolls_somebody_unknown(store, gallery, sample):
 def test_merge_moves_everything_and_keeps_what_both_have_once(store, gallery, sample, vector, home, files_with):
     alice = store.enroll(gallery, "alice", [sample("a"), sample("both", clip=b"kept")]).speaker
     twin = store.enroll(
-        gallery, "Quintilia", [sample("b", clip=b"moved"), sample("both", 1, 9, clip=b"dropped")], force=True
+        gallery, "Quintilia", [sample("b", clip=b"moved"), sample("both", 1, 9, clip=b"doubled")], force=True
     ).speaker
     before = store.candidates(gallery, MODEL, vector(1), 5)
     assert {candidate.speaker for candidate in before} == {alice.id, twin.id}
@@ -58,11 +65,15 @@ def test_merge_moves_everything_and_keeps_what_both_have_once(store, gallery, sa
     assert store.speakers(gallery) == [alice]
     assert [sample.recording.source for sample in store.samples(alice)] == ["a.wav", "both.wav", "b.wav"]
     assert [clip.read_bytes() for clip in store.clips(alice)] == [b"kept", b"moved"]
-    assert len(list((home / "clips").iterdir())) == 2
     assert [candidate.speaker for candidate in store.candidates(gallery, MODEL, vector(1), 5)] == [alice.id]
-    assert files_with(home, "Quintilia") == []
     entry = list(store.audit_log())[-1]
     assert (entry.action, len(entry.detail["moved"]), entry.detail["dropped"]) == ("merge", 1, 1)
+    dropped = to_bytes(sample("both", 1, 9).vectors[MODEL])
+    assert len(list((home / "clips").iterdir())) == 3, "it can be undone"
+    assert files_with(home, dropped)
+    prune_changes(store)
+    assert len(list((home / "clips").iterdir())) == 2
+    assert files_with(home, "Quintilia", dropped, b"doubled") == []
 
 
 def test_merge_keeps_a_voiceprint_that_only_one_has(store, gallery, sample):

@@ -8,7 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -18,9 +18,11 @@ import servers.postgresql
 from servers.qdrant import Server
 
 from spk.errors import ConflictError, FormatError, InputError, NotFoundError, StoreError
-from spk.store import DecidedVoice, DecisionKind, Gallery, NewDecision, NewRecording, Speaker, Store
+from spk.store import DecidedVoice, DecisionKind, Gallery, NewDecision, NewRecording, NewSample, Speaker, Store
 from spk.store.bundles import Bundle
-from spk.store.erasure.receipts import ErasureReceipt
+from spk.store.erasure.receipts import ErasedCounts, ErasureReceipt, SigningKey
+from spk.store.heard import Label, SaidBy
+from spk.timeline import Segment
 
 MODEL = "a model"
 GONE = "Zoé Quintilia"
@@ -82,7 +84,7 @@ def parts(request, monkeypatch):
 
 
 @pytest.fixture
-def town(request, store, gallery, sample, vector) -> Town:
+def town(request, store, gallery, sample, vector, hearing) -> Town:
     folder = store.path.parent
     people, needles = {}, {"vector": [], "clip": [], "hash": []}
     meeting = NewRecording(hashlib.sha256(b"meeting").hexdigest(), "Monday with ZOÉ_QUINTILIA.wav", 900.0)
@@ -123,6 +125,7 @@ def town(request, store, gallery, sample, vector) -> Town:
         )
         if name == GONE:
             needles["vector"].append(found.tobytes())
+    needles["vector"] += review(store, gallery, people, hearing)
     bundle, lines = folder / "everybody.spk", folder / "some.jsonl"
     store.export_bundle(gallery, bundle)
     text = "".join(line(store, people[name]) for name in ("ann", GONE))
@@ -137,6 +140,49 @@ def town(request, store, gallery, sample, vector) -> Town:
         return server.files(servers.postgresql.database_name(store.path)) if server else []
 
     return Town(store, gallery, people, bundle, lines, needles, server_files)
+
+
+def review(store, gallery, people, hearing):
+    """Recordings in which the one who is erased is heard, changes of theirs, and somebody who was merged into them."""
+    gone, ann = people[GONE].id, people["ann"].id
+    surely = Label(speaker=gone, verdict="known", candidate=gone, runner_up=ann, llr=9.0)
+    perhaps = Label(verdict="unsure", candidate=gone, runner_up=ann, llr=-1.0)
+    ours = Label(SaidBy.PERSON, ann, "known", candidate=gone, runner_up=gone, llr=0.5)
+    stranger = Label(verdict="unknown", candidate=gone, llr=-9.0)
+    labels = ("S0", "zoé quintilia", "ann", "about Zoé Quintilia", "stranger")
+    said = dict(zip(labels, (surely, perhaps, ours, ours, stranger), strict=True))
+    clips = tuple(f"fLaC of {number} ".encode() * 30 for number in range(len(labels)))
+    new = hearing("lunch", labels, seed=20_000, dim=192, said=said, clips=clips, attendees=(ann, gone))
+    turns = (replace(new.turns[0], id=f"{GONE}-1"), *new.turns[1:])
+    with store.change(gallery, "identify") as change:
+        lunch = change.hear(replace(new, turns=turns))
+        change.give({lunch.voices[0].sample: (None, gone)})
+    again = hearing("monday", ("S0", "S1"), seed=30_000, dim=192)
+    meeting = next(one.recording for one in store.samples(people[GONE]) if "ZOÉ" in one.recording.source)
+    source = NewRecording(meeting.sha256, meeting.source, meeting.duration)
+    with store.change(gallery, "identify") as change:
+        monday = change.hear(replace(again, recording=source))
+        change.label({monday.voices[1].id: (Label(), Label(speaker=people["bob"].id, verdict="known"))})
+    alias = store.enroll(gallery, "Zoé Quintilia of old", [twin(store, people[GONE])], force=True).speaker
+    store.merge(alias, people[GONE])
+    store.rename(people[GONE], "Quintilia Zoé")
+    store.rename(people[GONE], GONE)
+    theirs = [new.voices[0], new.voices[1], new.voices[4], again.voices[0]]
+    every = [one.vector for voice in theirs for one in (voice, *voice.pieces)]
+    assert all(one.sample for one in lunch.voices)
+    return [one.tobytes()[:48] for one in every]
+
+
+def twin(store, speaker):
+    """Speech that the speaker has already, from nearly the same place."""
+    one = store.samples(speaker)[0]
+    source = NewRecording(one.recording.sha256, one.recording.source, one.recording.duration)
+    [vector] = [print_.vector for print_ in store.voiceprints(speaker) if print_.sample == one.id]
+    near = (vector + 0.01) / np.linalg.norm(vector + 0.01)
+    segment = Segment(one.segment.start + 1, one.segment.end)
+    return NewSample(
+        source, segment, "e" * 64, 9.0, {}, one.origin, {MODEL: near.astype(np.float32)}, clip=b"near" * 99
+    )
 
 
 def fields(new):
@@ -175,7 +221,7 @@ def test_nothing_is_left_of_who_is_erased(parts, town, request, vector):
     assert receipt.proved, receipt
     assert town.known() == before
     after = [sample.recording.source for sample in town.store.samples(town.gallery)]
-    assert len(after) == len(sources) - 4
+    assert len(after) == len(sources) - 5
     assert {source for source in after if source.startswith("recording-")} == {
         f"recording-{hashlib.sha256(b'meeting').hexdigest()[:12]}"
     }
@@ -185,15 +231,43 @@ def test_nothing_is_left_of_who_is_erased(parts, town, request, vector):
         listed = json.loads(one.record)["voices"][0]["shortlist"]
         assert len(set(listed)) == 9
         assert str(town.people[GONE].id) not in listed
-    assert receipt.counts.samples == receipt.counts.voiceprints == 4
-    assert (receipt.counts.clips, receipt.counts.decisions, receipt.counts.exports) == (3, 1, 2)
-    assert receipt.counts.sources == 3
+    assert receipt.counts.samples == receipt.counts.voiceprints == 5 + 3, "three were nobody's"
+    assert (receipt.counts.clips, receipt.counts.decisions, receipt.counts.exports) == (7, 1, 2)
+    assert (receipt.counts.sources, receipt.counts.voices, receipt.counts.changes) == (3, 4, 6)
+    check_reviewed(town)
     bundle = Bundle.read(town.bundle)
     assert {person.name for person in bundle.speakers} == set(town.people) - {GONE}
     assert [json.loads(one)["name"] for one in town.lines.read_text().splitlines()] == ["ann"]
     town.store.verify_audit()
     nearest = town.store.search(town.gallery, MODEL, np.stack(queries), 9)
     assert all(town.people[GONE].id not in {one.speaker for one in some} for some in nearest)
+
+
+def check_reviewed(town):
+    """The turns are there; voices of the one who was erased are empty, and are not judged again."""
+    lunch, monday = town.store.hearings(town.gallery)
+    ann, bob = town.people["ann"].id, town.people["bob"].id
+    assert lunch.attendees == (ann,)
+    assert monday.attendees is None
+    nobodys = Label(SaidBy.PERSON, None, "unknown")
+    found = {voice.label: voice for voice in (*lunch.voices, *monday.voices)}
+    for label in ("S0", "stranger"):
+        assert (found[label].vector, found[label].sha256, found[label].sample, found[label].said) == (
+            None,
+            "",
+            None,
+            nobodys,
+        )
+    assert [voice.said.speaker for voice in lunch.voices].count(ann) == 2
+    assert found["ann"].said.candidate is found["ann"].said.runner_up is None
+    assert found["ann"].vector is not None
+    assert sum(label.startswith("voice-") for label in found) == 2
+    assert len(town.store.turns(lunch)) == 10
+    assert set(town.store.pieces([voice.id for voice in lunch.voices])) == {
+        voice.id for voice in lunch.voices if voice.said.speaker == ann
+    }
+    assert [voice.said.speaker for voice in monday.voices] == [None, bob]
+    assert len(town.store.turns(monday)) == 4
 
 
 def test_several_at_once_and_other_galleries(town, sample, vector):
@@ -204,7 +278,7 @@ def test_several_at_once_and_other_galleries(town, sample, vector):
     assert receipt.proved, receipt
     assert receipt.speakers == (gone[0].id, gone[1].id)
     assert len(receipt.audit) == 2
-    assert receipt.counts.samples == 8
+    assert receipt.counts.samples == 8 + 4
     assert town.store.speaker(other, GONE) == same
     assert [one.recording.source for one in town.store.samples(same)] == [f"{GONE}.wav"]
     notes = {check.what: check.note for check in receipt.checks}
@@ -234,6 +308,14 @@ def test_the_receipt(town):
         again.check_audit([entry for entry in town.store.audit_log() if entry.action != "erasure proved"])
     actions = [entry.action for entry in town.store.audit_log()]
     assert actions[-4:] == ["erase", "erasure proved"] * 2
+
+
+def test_a_receipt_of_an_older_spk(store, gallery, sample):
+    receipt = store.erase([store.enroll(gallery, "anna", [sample("a")]).speaker])
+    older = replace(receipt, counts=ErasedCounts(1, 1, 0, 0, 0, 0)).signed(SigningKey(store.path))
+    text = older.serialize()
+    assert not any(word in text for word in ('"voices"', '"changes"'))
+    assert ErasureReceipt.parse(text) == older
 
 
 def test_what_is_found_is_said(town):
@@ -336,6 +418,27 @@ def test_shared_audio_stays_with_whom_it_is(store, gallery, sample, vector):
     assert len(store.clips(bob)) == 1
     assert str(alice.id) not in store.samples(bob)[0].forced[0]
     assert store.profile(bob, MODEL).vectors.tobytes() == ours[MODEL].tobytes()
+
+
+def test_a_voice_that_was_put_right_stays_with_whom_it_is(store, gallery, sample, hearing):
+    """What somebody's profile had learnt by mistake."""
+    anna, bob = (store.enroll(gallery, name, [sample(name)]).speaker for name in ("anna", "bob"))
+    with store.change(gallery, "identify") as change:
+        voice = change.hear(hearing(clips=(b"of bob", b"of nobody"))).voices[0]
+        change.give({voice.sample: (None, anna.id)})
+        wrong, right = (Label(SaidBy.PERSON, one.id, "known") for one in (anna, bob))
+        change.label({voice.id: (voice.said, wrong)})
+    with store.change(gallery, "correct") as change:
+        change.give({voice.sample: (anna.id, None)})
+        change.label({voice.id: (wrong, right)})
+    receipt = store.erase([anna])
+    assert receipt.proved, receipt
+    assert (receipt.counts.samples, receipt.counts.voices, receipt.counts.changes) == (1, 0, 3)
+    [stays, other] = store.hearing(gallery, "meeting.wav").voices
+    assert (stays.said, stays.sample) == (right, voice.sample)
+    assert np.array_equal(stays.vector, voice.vector)
+    assert other.sample is not None
+    assert len(list((store.path / "clips").iterdir())) == 2
 
 
 def test_voices_that_nobody_was_said_to_have(store, gallery, sample, vector):

@@ -19,6 +19,9 @@ _E = tables.exports.c
 OLD, NEW, SHARED = b"fLaC of long ago", b"fLaC of today", b"fLaC of then and now"
 
 
+YEARS = {"recording_days": 1000, "undo_days": 1000}
+
+
 class Clock(datetime):
     """A clock that is set by ``days``."""
 
@@ -31,7 +34,7 @@ class Clock(datetime):
 
 @pytest.fixture
 def clock(monkeypatch):
-    for module in ("enrolling", "decisions", "audit", "upkeep"):
+    for module in ("enrolling", "decisions", "audit", "changing", "hearings", "retention", "upkeep"):
         monkeypatch.setattr(f"spk.store.{module}.datetime", Clock)
     monkeypatch.setattr(Clock, "days", 0.0)
     return Clock
@@ -56,33 +59,34 @@ def clips(home):
 
 def test_what_is_older_goes(kept, store, gallery, home):
     samples, prints = store.samples(gallery), store.voiceprints(kept)
-    assert store.prune(audio_days=90, decision_days=90) == Pruned(2, 1, 1, len(OLD))
+    assert store.prune(audio_days=90, decision_days=90, **YEARS) == Pruned(2, 1, 1, len(OLD))
     assert clips(home) == sorted([NEW, SHARED]), "a clip of a younger sample stays"
     assert [path.read_bytes() for path in store.clips(kept)] == [NEW, SHARED]
     assert store.samples(gallery) == samples
     assert len(store.voiceprints(kept)) == len(prints) == 4
     assert [one.source for one in store.decisions(gallery)] == ["y.wav"]
     last = list(store.audit_log())[-1]
-    assert (last.action, dict(last.detail)) == ("prune", {"clips": 2, "decisions": 1, "files": 1})
+    assert last.action == "prune"
+    assert {name: count for name, count in last.detail.items() if count} == {"clips": 2, "decisions": 1, "files": 1}
 
 
 def test_a_dry_run_changes_nothing(kept, store, home):
     before = clips(home), store.verify_audit()
-    assert store.prune(audio_days=90, decision_days=90, dry_run=True) == Pruned(2, 1, 1, len(OLD))
+    assert store.prune(audio_days=90, decision_days=90, **YEARS, dry_run=True) == Pruned(2, 1, 1, len(OLD))
     assert (clips(home), store.verify_audit()) == before
-    assert store.prune(audio_days=90, decision_days=90).clips == 2
+    assert store.prune(audio_days=90, decision_days=90, **YEARS).clips == 2
 
 
 def test_nothing_to_do_is_no_change(kept, store, home):
-    store.prune(audio_days=90, decision_days=90)
+    store.prune(audio_days=90, decision_days=90, **YEARS)
     before = store.verify_audit()
-    assert store.prune(audio_days=90, decision_days=90) == Pruned(0, 0, 0, 0)
-    assert store.prune(audio_days=10_000, decision_days=10_000) == Pruned(0, 0, 0, 0)
+    assert store.prune(audio_days=90, decision_days=90, **YEARS) == Pruned(0, 0, 0, 0)
+    assert store.prune(audio_days=10_000, decision_days=10_000, **YEARS) == Pruned(0, 0, 0, 0)
     assert store.verify_audit() == before
 
 
 def test_no_days_are_everything(kept, store, home):
-    assert store.prune(audio_days=0, decision_days=0).clips == 4
+    assert store.prune(audio_days=0, decision_days=0, **YEARS).clips == 4
     assert clips(home) == []
     assert store.clips(kept) == []
 
@@ -92,7 +96,7 @@ def test_audio_of_nobody_goes(kept, store, home):
     for path in (orphan, abandoned, staged):
         path.write_bytes(b"fLaC")
     os.utime(abandoned, (0, 0))
-    assert store.prune(audio_days=1000, decision_days=1000) == Pruned(0, 0, 2, 8)
+    assert store.prune(audio_days=1000, decision_days=1000, **YEARS) == Pruned(0, 0, 2, 8)
     assert staged.exists(), "somebody may be at work on it"
     assert not orphan.exists()
     assert not abandoned.exists()
@@ -112,9 +116,9 @@ def test_what_killed_processes_left_goes(store, gallery, home, tmp_path, start):
         path.write_bytes(b"some of it")
     os.utime(key, (0, 0))
     (tmp_path / "team.spk").rename(anew)
-    store.prune(audio_days=1000, decision_days=1000, dry_run=True)
+    store.prune(audio_days=1000, decision_days=1000, **YEARS, dry_run=True)
     assert half.exists()
-    assert store.prune(audio_days=1000, decision_days=1000).files == 1
+    assert store.prune(audio_days=1000, decision_days=1000, **YEARS).files == 1
     assert (tmp_path / "team.spk").read_bytes() == whole
     assert not any(path.exists() for path in (half, key, anew))
     assert late.exists(), "somebody may be at work on it"
@@ -123,9 +127,9 @@ def test_what_killed_processes_left_goes(store, gallery, home, tmp_path, start):
 def test_a_clock_that_goes_backwards(kept, store, home, clock):
     """What seems to be of tomorrow is not older than anything; everything is still everything."""
     clock.days = -200.0
-    assert store.prune(audio_days=90, decision_days=90) == Pruned(0, 0, 0, 0)
+    assert store.prune(audio_days=90, decision_days=90, **YEARS) == Pruned(0, 0, 0, 0)
     assert len(clips(home)) == 3
-    pruned = store.prune(audio_days=0, decision_days=0)
+    pruned = store.prune(audio_days=0, decision_days=0, **YEARS)
     assert (pruned.clips, pruned.decisions) == (4, 2)
     assert clips(home) == []
     assert store.verify_audit().entries == len(list(store.audit_log()))
@@ -139,7 +143,7 @@ store = Store.open(home)
 store.enroll(store.gallery("default", create=True), "alice", [sample("a", b"fLaC of a")])
 whose = store if sys.argv[2] == "_sweep" else store._home
 setattr(type(whose), sys.argv[2], lambda self: os.kill(os.getpid(), 9))
-store.prune(audio_days=0, decision_days=0)
+store.prune(audio_days=0, decision_days=0, recording_days=1000, undo_days=1000)
 """
     process = start(code, home, moment)
     assert process.wait() == -9, process.communicate()
@@ -159,7 +163,7 @@ store = Store.open(home)
 store.enroll(store.gallery("default", create=True), "alice", [sample("a", b"fLaC of a")])
 append = audit.append
 audit.append = lambda tx, action, **detail: os.kill(os.getpid(), 9)
-store.prune(audio_days=0, decision_days=0)
+store.prune(audio_days=0, decision_days=0, recording_days=1000, undo_days=1000)
 """
     process = start(code, home)
     assert process.wait() == -9, process.communicate()
@@ -178,5 +182,89 @@ def test_decisions_go_with_their_voices(store, gallery, sample, clock, vector):
         gallery, NewDecision(DecisionKind.IDENTIFY, "0" * 64, "x.wav", "{}", None, (voice,), 99), keep_days=1000
     )
     clock.days = 0.0
-    assert store.prune(audio_days=90, decision_days=5).decisions == 1
+    assert store.prune(audio_days=90, decision_days=5, **YEARS).decisions == 1
     assert store.decisions_about(alice) == []
+
+
+@pytest.fixture
+def heard(store, gallery, hearing, clock):
+    """A recording that was listened to 100 days ago and now, another one 100 days ago; the changes are as old."""
+    clock.days = -100.0
+    for recording in ("old", "meeting"):
+        hear(store, gallery, hearing(recording, clips=(recording.encode(), b"both")))
+    clock.days = 0.0
+    kept = hear(store, gallery, hearing("meeting", seed=200, clips=(b"0", b"1")))
+    with store._database.write() as tx:
+        ago = datetime.now(UTC) - timedelta(days=100)
+        tx.execute(update(tables.changes).where(tables.changes.c.number <= 2).values(created=ago))
+    return kept
+
+
+def hear(store, gallery, new):
+    with store.change(gallery, "identify") as change:
+        return change.hear(new)
+
+
+def rows(store, *of):
+    with store._database.read() as tx:
+        return [len(tx.execute(select(table)).all()) for table in of]
+
+
+def test_what_was_heard_long_ago(heard, store, gallery, home):
+    tables_of_it = (tables.hearings, tables.voices, tables.turns, tables.samples, tables.recordings, tables.changes)
+    assert rows(store, *tables_of_it) == [3, 6, 12, 6, 2, 3]
+    days = {"audio_days": 1000, "decision_days": 1000}
+    before = clips(home), rows(store, *tables_of_it), store.verify_audit()
+    would = store.prune(**days, recording_days=50, undo_days=1000, dry_run=True)
+    assert (would.hearings, would.changes, would.samples, would.files) == (1, 0, 0, 0)
+    assert (clips(home), rows(store, *tables_of_it), store.verify_audit()) == before
+    assert store.prune(**days, recording_days=50, undo_days=1000) == would
+    assert [one.id for one in store.hearings(gallery)] == [heard.id]
+    store.undo(gallery, [3])
+    assert [one.recording.source for one in store.hearings(gallery)] == ["meeting.wav"], "what was put aside is back"
+    store.undo(gallery, [4])
+    assert [one.id for one in store.hearings(gallery)] == [heard.id]
+
+
+def test_what_cannot_be_put_back_any_more(heard, store, gallery, home):
+    days = {"audio_days": 1000, "decision_days": 1000, "recording_days": 1000}
+    assert store.prune(**days, undo_days=50).changes == 2
+    assert rows(store, tables.hearings, tables.samples) == [3, 6], "the last change can put the second one back"
+    pruned = store.prune(**days, undo_days=0)
+    assert (pruned.changes, pruned.hearings, pruned.samples, pruned.files) == (1, 1, 2, 1)
+    assert [one.recording.source for one in store.hearings(gallery)] == ["old.wav", "meeting.wav"]
+    assert clips(home) == [b"0", b"1", b"both", b"old"]
+    last = list(store.audit_log())[-1]
+    assert last.detail == {"clips": 0, "decisions": 0, "files": 1, "hearings": 1, "changes": 1, "samples": 2}
+
+
+def test_nothing_that_was_heard_is_kept(heard, store, gallery, home, files_with):
+    pruned = store.prune(audio_days=1000, decision_days=1000, recording_days=0, undo_days=0)
+    assert (pruned.hearings, pruned.changes, pruned.samples) == (3, 3, 6)
+    assert rows(store, tables.hearings, tables.voices, tables.turns, tables.samples, tables.recordings) == [0] * 5
+    assert clips(home) == []
+    assert files_with(home, *(one.vector.tobytes() for one in heard.voices)) == []
+
+
+def test_any_command_removes_what_is_due(heard, store, gallery, home):
+    kept = {"recording_days": 99.5, "undo_days": 99.5}
+    before = rows(store, tables.hearings, tables.changes)
+    store.prune_heard(**kept)
+    assert rows(store, tables.hearings, tables.changes) == before, "not a little at every command"
+    store.prune_heard(**kept | {"undo_days": 98.0})
+    assert rows(store, tables.hearings, tables.changes) == [before[0] - 1, 1]
+    assert clips(home) == [b"0", b"1", b"both", b"meeting"]
+    store.prune_heard(recording_days=0, undo_days=0)
+    assert rows(store, tables.hearings, tables.changes, tables.samples) == [0, 0, 0]
+    assert clips(home) == []
+
+
+def test_whoever_is_known_stays_known(heard, store, gallery, home):
+    """What a profile learnt from a recording stays when it is forgotten what was heard there."""
+    with store.change(gallery, "name") as change:
+        alice = change.make_speaker("alice")
+        change.give({heard.voices[0].sample: (None, alice.id)})
+    store.prune(audio_days=1000, decision_days=1000, recording_days=0, undo_days=0)
+    assert [one.id for one in store.samples(alice)] == [heard.voices[0].sample]
+    assert len(store.voiceprints(alice)) == 1
+    assert clips(home) == [b"0"]

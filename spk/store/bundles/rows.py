@@ -81,7 +81,7 @@ class BundledSpeaker:
     created: Moment
 
     def __post_init__(self) -> None:
-        if (self.name is None) is not (self.state is SpeakerState.UNKNOWN):
+        if (self.name is None) is (self.state is SpeakerState.ENROLLED):
             raise ValueError("a name and a state that contradict each other")
 
 

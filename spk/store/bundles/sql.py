@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, Table, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, exists, insert, select
 
 from spk.errors import ConflictError
 from spk.store import audit, calibrations, enrolling, outbox, queries, tables
@@ -35,11 +35,12 @@ _P, _R, _S, _V, _C = (
 
 
 def gather(tx: Connection, gallery: Gallery, clip: Callable[[str], Path]) -> Bundle:
-    """All of a gallery, less the clips that are not kept any more; ``clip`` says where one of a hash lies."""
+    """Everybody of a gallery, less the clips that are not kept any more; ``clip`` says where one of a hash lies."""
     paths = {sha256: clip(sha256) for sha256 in queries.clip_hashes(tx, _P.gallery == gallery.id)}
     clips = {sha256: path.read_bytes for sha256, path in paths.items() if path.is_file()}
     speakers = select(tables.speakers).where(_P.gallery == gallery.id).order_by(_P.id)
-    recordings = select(tables.recordings).where(_R.gallery == gallery.id).order_by(_R.id)
+    used = exists().where(_S.recording == _R.id, _S.speaker.is_not(None))
+    recordings = select(tables.recordings).where(_R.gallery == gallery.id, used).order_by(_R.id)
     samples = select(tables.samples, _C.sha256.label("clip")).join(tables.speakers, _P.id == _S.speaker)
     samples = samples.outerjoin(tables.clips, _C.sample == _S.id).where(_P.gallery == gallery.id).order_by(_S.id)
     return Bundle(
@@ -151,11 +152,15 @@ def _insert(tx: Connection, table: Table, rows: Iterable[dict[str, Any]], report
 
 def _check_free(tx: Connection, gallery: Gallery, bundle: Bundle) -> None:
     """Refuse what would be there twice."""
-    if tx.execute(select(_P.id).limit(1)).first() is None:  # nobody yet, and perhaps a million ids to look for
-        return
+    if all(tx.execute(select(id_).limit(1)).first() is None for id_ in (_P.id, _R.id)):
+        return  # nobody yet, and perhaps a million ids to look for
     ids: tuple[tuple[Select[Any], ColumnElement[Any], Iterable[UUID]], ...] = (
         (select(_P.id), _P.id, (row.id for row in bundle.speakers)),
-        (select(_S.speaker), _S.recording, (row.id for row in bundle.recordings)),
+        (
+            select(_S.speaker).select_from(tables.recordings.outerjoin(tables.samples)),
+            _R.id,
+            (row.id for row in bundle.recordings),
+        ),
         (select(_S.speaker), _S.id, (row.id for row in bundle.samples)),
         *(
             (select(_S.speaker).join(tables.voiceprints, _V.sample == _S.id), _V.id, map(to_uuid, prints.ids.tolist()))
@@ -163,8 +168,14 @@ def _check_free(tx: Connection, gallery: Gallery, bundle: Bundle) -> None:
         ),
     )
     holders = {holder for query, column, values in ids for holder in _among(tx, query, column, values)}
-    if holders:
-        there = _some([person.label for person in queries.people(tx, holders)])
+    people = [person.label for person in queries.people(tx, holders - {None})]
+    if holders and not people:
+        raise ConflictError(
+            "some of its recordings or samples are kept in this home still, of people who are not: "
+            "import into an empty home"
+        )
+    if people:
+        there = _some(people)
         raise ConflictError(f"{there}: kept in this home already, so nothing was imported: import into an empty home")
     names = (row.name for row in bundle.speakers if row.name is not None)
     taken = _among(tx, select(_P.name).where(_P.gallery == gallery.id), _P.name, names)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from spk.store import decisions, queries, tables
 from spk.store.erasure.pseudonyms import Called
+from spk.store.erasure.reviewed import Reviewed
 from spk.store.erasure.traces import clip_pieces
 from spk.store.records import Sample, Speaker, Voiceprint
 
@@ -29,10 +30,11 @@ class Known:
         speaker: Who it is.
         samples: Their samples.
         voiceprints: Of every model.
-        clips: The hashes of clips that nobody else's samples have.
+        clips: The hashes of clips that no other samples have.
         heard: Some bytes of each of these.
         decisions: Those that go with the person.
         voices: Vectors (dim,) of the voices in them that are the person's, or nobody's.
+        reviewed: What the review of recordings knows.
     """
 
     speaker: Speaker
@@ -42,6 +44,7 @@ class Known:
     heard: tuple[bytes, ...]
     decisions: tuple[UUID, ...]
     voices: tuple[NDArray[np.float32], ...]
+    reviewed: Reviewed
 
     @classmethod
     def gather(cls, tx: Connection, speaker: Speaker, called: Called, clip: Callable[[str], Path]) -> Known:
@@ -50,15 +53,14 @@ class Known:
         Raises:
             OSError: a clip cannot be read.
         """
-        hashes = queries.clip_hashes(tx, _S.speaker == speaker.id)
-        shared = select(tables.clips.c.sha256).join(tables.samples, _S.id == tables.clips.c.sample)
-        others = set(tx.scalars(shared.where(_S.speaker != speaker.id, tables.clips.c.sha256.in_(hashes))))
-        clips = tuple(sha256 for sha256 in hashes if sha256 not in others)
+        samples = tuple(queries.samples(tx, _S.speaker == speaker.id))
+        reviewed = Reviewed.gather(tx, speaker, called)
+        clips = _clips(tx, {*(sample.id for sample in samples), *reviewed.samples})
         decided = {*decisions.of_speaker(tx, speaker.id), *decisions.perhaps_of(tx, speaker.id, called)}
         voices = select(_V.vector).where(or_(_V.speaker == speaker.id, _V.speaker.is_(None)))
         return cls(
             speaker=speaker,
-            samples=tuple(queries.samples(tx, _S.speaker == speaker.id)),
+            samples=samples,
             voiceprints=tuple(queries.voiceprints(tx, speaker)),
             clips=clips,
             heard=tuple(piece for sha256 in clips for piece in clip_pieces(clip(sha256))),
@@ -68,6 +70,7 @@ class Known:
                 for some in queries.portions(decided)
                 for vector in tx.scalars(voices.where(_V.decision.in_(some)))
             ),
+            reviewed=reviewed,
         )
 
     def profiles(self) -> dict[str, NDArray[np.float32]]:
@@ -84,6 +87,7 @@ class Known:
             *(sample.id for sample in self.samples),
             *(one.id for one in self.voiceprints),
             *self.decisions,
+            *self.reviewed.ids(),
         }
 
 
@@ -102,18 +106,43 @@ class Erased:
     @property
     def models(self) -> list[str]:
         """The fingerprints of the models of their voiceprints."""
-        return sorted({one.model for person in self.people for one in person.voiceprints})
+        found = {one.model for person in self.people for one in person.voiceprints}
+        return sorted(found.union(*(person.reviewed.models for person in self.people)))
 
     def ids(self) -> set[UUID]:
         """Of the people and of everything that is theirs alone."""
         return set().union(*(person.ids() for person in self.people))
 
     def vectors(self) -> Iterable[NDArray[np.float32]]:
-        """Every voiceprint, mean and decided voice, (dim,)."""
+        """Every voiceprint, mean, decided voice and voice that was heard, (dim,)."""
         for person in self.people:
             for profile in person.profiles().values():
                 yield from profile
             yield from person.voices
+            yield from person.reviewed.vectors
+
+    def pieces(self) -> Iterable[NDArray[np.float32]]:
+        """Every piece of a voice that was heard, (dim,)."""
+        for person in self.people:
+            yield from person.reviewed.pieces
+
+    def hashes(self) -> set[str]:
+        """Of all of their speech."""
+        every = {sample.sha256 for person in self.people for sample in person.samples}
+        return every.union(*(person.reviewed.hashes for person in self.people))
+
+
+def _clips(tx: Connection, samples: Collection[UUID]) -> tuple[str, ...]:
+    """The hashes of clips that some samples have and no others."""
+    clips = tables.clips.c
+    theirs = {sha256 for some in queries.portions(samples) for sha256 in _hashes(tx, clips.sample.in_(some))}
+    rows = (tx.execute(select(tables.clips).where(clips.sha256.in_(some))) for some in queries.portions(theirs))
+    others = {row.sha256 for found in rows for row in found if row.sample not in samples}
+    return tuple(sorted(theirs - others))
+
+
+def _hashes(tx: Connection, which: ColumnElement[bool]) -> Iterable[str]:
+    return tx.scalars(select(tables.clips.c.sha256).where(which))
 
 
 def _with_mean(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Literal
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, select
 
 from spk.embed.weights import Progress
 from spk.errors import EngineError, InputError, StoreError
-from spk.store import audit, decisions, outbox, queries, tables
+from spk.store import audit, decisions, outbox, queries, retention, tables
 from spk.store.audit import AuditHead
 from spk.store.database import Database
-from spk.store.erasure import exports, pseudonyms
+from spk.store.erasure import exports, pseudonyms, reviewed
 from spk.store.erasure.erased import Erased, Known
 from spk.store.erasure.exports import Cleaned, Left
 from spk.store.erasure.proof import prove
@@ -28,7 +28,7 @@ from spk.store.problems import explained
 from spk.store.records import Gallery, Speaker
 from spk.store.retrieval import Retrieval
 
-__all__ = ["Erasing", "remove"]
+__all__ = ["Erasing"]
 
 _LATER = "not yet: somebody has been reading for long, so the next command does it"
 
@@ -43,8 +43,10 @@ class Erasing:
     def delete(self, speaker: Speaker) -> None:
         """Erase a speaker: samples, voiceprints, clips and name, from the database and from every file.
 
-        So are the decisions that found a voice to be this person's, or perhaps: they hold that voice. Exported files
-        that are where they were put are written anew, and recordings that are called by the name get a neutral one.
+        So are the decisions that found a voice to be this person's, or perhaps: they hold that voice. Of what was
+        heard in recordings, their turns stay, without a voice or a name. Changes that tell of them cannot be undone any
+        more. Exported files that are where they were put are written anew, and recordings that are called by the name
+        get a neutral one.
 
         Raises:
             NotFoundError: the speaker is gone already.
@@ -145,18 +147,6 @@ class Erasing:
     def _gather(self, tx: Connection, speakers: Iterable[Speaker], called: Called) -> Erased:
         return Erased(tuple(Known.gather(tx, one, called, self._home.clip) for one in speakers), called)
 
-    @contextmanager
-    def _alone(self) -> Iterator[Connection]:
-        """A transaction in which ``_begin_erasing`` may be called, and the cleaning of the files after it."""
-        with self._database.lock():
-            with self._database.write() as tx:
-                yield tx
-            if self._home.erasing:
-                try:
-                    self._finish_erasing()
-                except StoreError as problem:
-                    raise _stored(problem) from problem
-
     def _begin_erasing(self, fingerprints: Iterable[str] = ()) -> None:
         """Announce, before it happens, that a name and voiceprints by these models are about to go.
 
@@ -165,8 +155,11 @@ class Erasing:
         with explained(self._home.path):
             self._home.begin_erasing(fingerprints)
 
-    def _finish_erasing(self) -> bool:
+    def _finish_erasing(self, *, announced_before: datetime | None = None) -> bool:
         """Do what is left to do of an erasure, under the lock.
+
+        Args:
+            announced_before: Leave exports alone that were announced later, where nobody was erased.
 
         Returns:
             Whether that was possible; somebody who reads for long holds it up.
@@ -177,7 +170,7 @@ class Erasing:
         unfinished = self._home.unfinished
         if unfinished.files:
             self._sweep()
-            exports.finish(self._database)
+            exports.finish(self._database, announced_before=announced_before)
             if not self._database.scrub():
                 return False
             self._home.files_erased()
@@ -211,7 +204,8 @@ class _Done:
         for person in people:
             outbox.note(tx, queries.voiceprint_keys(tx, tables.samples.c.speaker == person.speaker.id))
             decisions.erase(tx, called.gallery, person.decisions)
-            ids |= remove(tx, person.speaker)
+            reviewed.forget(tx, called, person.speaker.id, person.reviewed)
+            ids |= _remove(tx, person.speaker)
         pseudonyms.forget_ids(tx, called.gallery, ids)
         self.named = exports.forget_named(tx, called.gallery, called)
         self.sources = pseudonyms.relabel(tx, called)
@@ -223,10 +217,12 @@ class _Done:
                 gallery=called.gallery,
                 speaker=person.speaker.id,
                 erasure=self.id,
-                samples=len(person.samples),
-                voiceprints=len(person.voiceprints),
+                samples=len(person.samples) + len(person.reviewed.samples),
+                voiceprints=len(person.voiceprints) + len(person.reviewed.prints),
                 clips=len(person.clips),
                 decisions=len(person.decisions),
+                voices=len(person.reviewed.voices),
+                changes=len(person.reviewed.changes),
             )
             heads.append(audit.last(tx))
         self.heads = tuple(heads)
@@ -236,12 +232,16 @@ class _Done:
         """How much went."""
         people = self.erased.people
         return ErasedCounts(
-            samples=sum(len(person.samples) for person in people),
-            voiceprints=sum(len(person.voiceprints) for person in people),
+            samples=sum(len(person.samples) for person in people)
+            + len({sample for person in people for sample in person.reviewed.samples}),
+            voiceprints=sum(len(person.voiceprints) for person in people)
+            + len({id_ for person in people for id_, _ in person.reviewed.prints}),
             clips=len({sha256 for person in people for sha256 in person.clips}),
             decisions=len({decision for person in people for decision in person.decisions}),
             exports=len(self.cleaned.rewritten) + self.cleaned.removed,
             sources=self.sources,
+            voices=len({voice for person in people for voice in person.reviewed.voices}),
+            changes=len({number for person in people for number in person.reviewed.changes}),
         )
 
     def left(self, home: Path) -> Iterator[str]:
@@ -253,18 +253,14 @@ class _Done:
             yield f"{settings.name}: holds the name: change it by hand"
 
 
-def remove(tx: Connection, speaker: Speaker) -> set[UUID]:
-    """Remove a speaker with all that hangs on it, and recordings that nobody's samples come from any more.
+def _remove(tx: Connection, speaker: Speaker) -> set[UUID]:
+    """Remove a speaker with all that hangs on it, and recordings of which nothing is kept any more.
 
     Returns:
         The ids of these recordings.
     """
     tx.execute(delete(tables.speakers).where(tables.speakers.c.id == speaker.id))
-    recordings = tables.recordings.c
-    unused = ~exists().where(tables.samples.c.recording == recordings.id)
-    ids = set(tx.scalars(select(recordings.id).where(recordings.gallery == speaker.gallery, unused)))
-    tx.execute(delete(tables.recordings).where(recordings.gallery == speaker.gallery, unused))
-    return ids
+    return retention.remove_unused(tx, tables.recordings.c.gallery == speaker.gallery)
 
 
 def _stored(problem: StoreError) -> StoreError:

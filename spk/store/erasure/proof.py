@@ -16,7 +16,8 @@ from spk.store.database import Database
 from spk.store.erasure.erased import Erased
 from spk.store.erasure.pseudonyms import ID
 from spk.store.erasure.receipts import Check
-from spk.store.erasure.traces import ByteSearch, NameForms, vector_pieces
+from spk.store.erasure.reviewed import telling
+from spk.store.erasure.traces import PIECE, ByteSearch, NameForms, vector_pieces
 from spk.store.home import Home
 from spk.store.names import mentions
 from spk.store.problems import explained
@@ -28,7 +29,7 @@ _NEAREST = 10
 _SETTINGS = "spk.toml"  # is the user's: a name in it is not for us to remove
 # Where somebody's own words stand, beside the names of people; the rest of the tables is ours.
 _FREE = (tables.recordings.c.source, tables.decisions.c.source, tables.exports.c.path)
-_OWN_WORDS = {"speaker", "enrolled", "unknown", "unsure", "known", "identify", "verify", "private"}.union(
+_OWN_WORDS = {"speaker", "enrolled", "unknown", "unsure", "known", "identify", "verify", "private", "machine"}.union(
     *({table.name, *table.c.keys()} for table in tables.metadata.sorted_tables)
 )
 # Engines that were away must hear yet of voiceprints that are gone.
@@ -104,7 +105,7 @@ def _ids(tx: Connection, erased: Erased) -> Check:
                 there = any(
                     tx.scalar(select(column).where(column.in_(some)).limit(1)) for some in queries.portions(ids)
                 )
-            elif isinstance(column.type, String | Text | JSON):
+            elif isinstance(column.type, String | Text | JSON | tables.JsonText):
                 texts = tx.scalars(select(cast(column, Text)).execution_options(yield_per=1_000))
                 there = any(_mentioned(one, digits) for one in texts if one)
             else:
@@ -128,7 +129,17 @@ def _names(tx: Connection, erased: Erased) -> Check:
         # The folders of exports are everybody's: one may be called like the user.
         if any(called(Path(one).name if column is tables.exports.c.path else one) for one in tx.scalars(query)):
             found.add(f"{column.table.name}.{column.name}")
-    where = ", ".join(f"{column.table.name}.{column.name}" for column in _FREE)
+    for column in (tables.voices.c.label, tables.turns.c.id):
+        query = select(column).join(tables.hearings, tables.hearings.c.id == column.table.c.hearing)
+        query = query.join(tables.recordings, tables.recordings.c.id == tables.hearings.c.recording).distinct()
+        if called.shared:
+            query = query.where(tables.recordings.c.gallery == called.gallery)
+        if any(map(called, tx.scalars(query))):
+            found.add(f"{column.table.name}.{column.name}")
+    if any(True for _ in telling(tx, (), called)):
+        found.add("changes.edits")
+    looked = (*_FREE, tables.voices.c.label, tables.turns.c.id, tables.changes.c.edits)
+    where = ", ".join(f"{column.table.name}.{column.name}" for column in looked)
     note = "in this gallery alone: in another one somebody has the same name" if called.shared else ""
     return Check("names in tables", len(called.names), where, tuple(sorted(found)), note)
 
@@ -136,25 +147,43 @@ def _names(tx: Connection, erased: Erased) -> Check:
 def _pieces(tx: Connection, erased: Erased) -> tuple[dict[bytes, str], int]:
     """What to look for in files, and how many vectors are somebody else's, too, and stay."""
     every = {tables.to_bytes(vector): vector for vector in erased.vectors()}
-    stored = (tables.voiceprints.c.vector, tables.decided_voices.c.vector)
+    stored = (tables.voiceprints.c.vector, tables.decided_voices.c.vector, tables.voices.c.vector)
     others: set[bytes] = set()
-    for some in queries.portions(every):
+    parts = {tables.to_bytes(piece) for piece in erased.pieces()}
+    for some in queries.portions(every.keys() | parts):
         for column in stored:
             others.update(tx.scalars(select(column).where(column.in_(some))))
     pieces = {piece: "vector" for data, one in every.items() if data not in others for piece in vector_pieces(one)}
-    hashes = {sample.sha256 for person in erased.people for sample in person.samples}
+    others |= _parts_of_others(tx, parts)
+    pieces |= {part[:PIECE]: "vector" for part in parts - others}
+    hashes = erased.hashes()
     for portion in queries.portions(list(hashes)):
-        hashes -= set(tx.scalars(select(tables.samples.c.sha256).where(tables.samples.c.sha256.in_(portion))))
+        for column in (tables.samples.c.sha256, tables.voices.c.sha256):
+            hashes -= set(tx.scalars(select(column).where(column.in_(portion))))
     pieces |= {sha256.encode(): "hash" for sha256 in hashes}
     pieces |= {piece: "clip" for person in erased.people for piece in person.heard}
     return pieces, len(others)
 
 
+def _parts_of_others(tx: Connection, parts: set[bytes]) -> set[bytes]:
+    """Those pieces of voices that other voices have, too, where a recording was listened to twice."""
+    found: set[bytes] = set()
+    column = tables.voices.c.piece_vectors
+    query = select(column).where(column.is_not(None)).execution_options(yield_per=1_000)
+    for length in {len(part) for part in parts}:
+        for whole in tx.scalars(query):
+            found |= {whole[start : start + length] for start in range(0, len(whole), length)} & parts
+    return found
+
+
 def _forms(tx: Connection, erased: Erased) -> list[NameForms]:
-    """The names, and where they may stand: in names of others, and in who wrote the audit log."""
+    """The names, and where they may stand: in names of others, and in who changed something."""
     users = (f'"user":"{name}"' for name in erased.called.names)
-    allowed = {*erased.called.others, *tx.scalars(select(tables.exports.c.path)), *users}
-    own = _OWN_WORDS | _schema_words(tx)
+    change = tables.changes.c
+    users_too = (f"{row.user}{row.what}" for row in tx.execute(select(change.user, change.what).distinct()))
+    allowed = {*erased.called.others, *tx.scalars(select(tables.exports.c.path)), *users, *users_too}
+    points = tx.scalars(select(tables.hearings.c.point).distinct())
+    own = _OWN_WORDS.union(_schema_words(tx), *(map(str.casefold, point) for point in points))
     return [
         NameForms(name, tuple(one for one in allowed if mentions(one, name)))
         for name in erased.called.names

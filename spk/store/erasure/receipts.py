@@ -55,6 +55,8 @@ class ErasedCounts:
         decisions: Those that found a voice to be theirs, or perhaps.
         exports: Files that were written anew without them, or removed.
         sources: Names of recordings in which their name stood.
+        voices: Voices in recordings that were theirs, or perhaps; None in receipts of an older spk.
+        changes: Those that cannot be undone any more, because they tell of them; None in receipts of an older spk.
     """
 
     samples: int
@@ -63,6 +65,8 @@ class ErasedCounts:
     decisions: int
     exports: int
     sources: int
+    voices: int | None = None
+    changes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class ErasureReceipt:
             "gallery": str(self.gallery),
             "speakers": [str(speaker) for speaker in self.speakers],
             "at": self.at.isoformat(),
+            "counts": {name: count for name, count in asdict(self.counts).items() if count is not None},
         }
 
     def serialize(self) -> str:

@@ -17,10 +17,12 @@ from typing import BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ByteSearch", "NameForms", "clip_pieces", "vector_pieces"]
+__all__ = ["PIECE", "ByteSearch", "NameForms", "clip_pieces", "vector_pieces"]
+
+PIECE = 32
+"""Bytes of a vector; less may be found by chance."""
 
 _BLOCK = 1 << 20
-_PIECE = 32  # bytes of a vector; less may be found by chance
 _LEAST = 8  # bytes that a piece has at least, and different ones: zeros are everywhere
 _CONTEXT = 32  # bytes around a name that tell whether it is one
 _SURE = 6  # a name of so many bytes is not found in numbers by chance; a shorter one only counts amid text
@@ -33,8 +35,8 @@ def vector_pieces(vector: NDArray[np.float32]) -> Iterator[bytes]:
     """Parts of a vector (dim,) as it may lie in a file: as float32, as float16, and in JSON."""
     for data in (vector.astype("<f4").tobytes(), vector.astype("<f2").tobytes()):
         # From several places: what is left of it may begin or end at the edge of a page.
-        for start in range(0, max(1, len(data) - _PIECE + 1), max(_PIECE, len(data) // 8)):
-            yield data[start : start + _PIECE]
+        for start in range(0, max(1, len(data) - PIECE + 1), max(PIECE, len(data) // 8)):
+            yield data[start : start + PIECE]
     yield ", ".join(str(round(float(number), 7)) for number in vector[:4]).encode()
 
 
@@ -44,7 +46,7 @@ def clip_pieces(path: Path) -> list[bytes]:
     Raises:
         OSError: it cannot be read.
     """
-    size = 2 * _PIECE
+    size = 2 * PIECE
     try:
         with path.open("rb") as file:
             length = file.seek(0, 2)

@@ -6,8 +6,9 @@ import soundfile
 
 from spk.audio import Audio, load
 from spk.embed import Speech
-from spk.enroll import Excerpt, enroll_unknown
+from spk.enroll import Excerpt
 from spk.identify import Verdict
+from spk.review import Corrections, Judge
 from spk.store import Origin, SpeakerState
 
 ANN, STRANGER, OTHER = 300, 2700, 6500  # hertz
@@ -20,7 +21,7 @@ def known(toy, voice):
 
 
 def keep(room, audio):
-    return enroll_unknown(room.identify.single(audio), room.store, room.gallery)
+    return room.remember(room.identify.single(audio))
 
 
 def strangers(room):
@@ -80,26 +81,27 @@ def test_nobody_is_made_of_a_doubt(known, voice):
     assert strangers(known) == []
 
 
-def test_audio_that_is_somebodys_makes_nobody(known, voice, monkeypatch):
-    """Another process has taken the voice in between."""
+def test_audio_that_is_somebodys_makes_nobody_for_long(known, voice):
+    """Another process has enrolled the voice in between: it is theirs as soon as recordings are judged again."""
     audio = voice(STRANGER, 6.0)
     heard = known.identify.single(audio)
     known.enroll("bob", [Excerpt(audio)])
-    [found] = enroll_unknown(heard, known.store, known.gallery).voices
-    assert found.kept_as is None
+    known.remember(heard)
+    judge = Judge(known.embedder.model, known.calibration)
+    Corrections(known.store, known.gallery, lambda _: judge).again()
     assert strangers(known) == []
 
 
-def test_each_channel_has_its_own_recording(known, voice):
+def test_each_channel_has_its_own_stranger(known, voice):
     left, right = voice(STRANGER, 6.0), voice(OTHER, 6.0)
     silence = np.zeros(96_000, np.float32)
     channels = [
         Audio(np.concatenate((left.samples, silence)), "call.wav (channel 1)"),
         Audio(np.concatenate((silence, right.samples)), "call.wav (channel 2)"),
     ]
-    enroll_unknown(known.identify.channels(channels), known.store, known.gallery)
+    known.remember(known.identify.channels(channels))
     samples = [sample for stranger in strangers(known) for sample in known.store.samples(stranger)]
-    assert {sample.recording.source for sample in samples} == {channel.source for channel in channels}
+    assert [sample.recording.source for sample in samples] == ["call.wav", "call.wav"]
 
 
 def test_loud_clips_are_kept_within_full_scale(known, voice):
@@ -133,7 +135,7 @@ def joined(files, name: str) -> Audio:
 
 
 def test_a_real_dialogue_of_strangers(room, demo_audio):
-    heard = enroll_unknown(room.identify.recording(load(demo_audio)), room.store, room.gallery)
+    heard = room.remember(room.identify.recording(load(demo_audio)))
     assert len(strangers(room)) == 2
     again = room.identify.recording(load(demo_audio))
     assert [voice.named for voice in again.voices] == [voice.kept_as for voice in heard.voices]

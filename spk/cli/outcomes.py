@@ -1,0 +1,95 @@
+"""How commands tell what a correction did, or would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spk.cli.common import print_json, say
+
+if TYPE_CHECKING:
+    from spk.review import LabelChange, Outcome
+
+__all__ = ["Apply", "DryRun", "LearnAnyway", "label_json", "label_lines", "outcome_json", "show_labels", "tell"]
+
+Apply = Annotated[bool, typer.Option("--yes", "-y", help="Do it; without, only what would change is shown.")]
+LearnAnyway = Annotated[
+    bool, typer.Option("--force", help="Let the profile learn also from what sounds unlike the rest of it.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+
+
+def tell(outcome: Outcome, said: str, *, dry_run: bool, as_json: bool, quiet: bool, preview: bool = False) -> None:
+    """What a correction did, or would do, in a word and by recording.
+
+    Args:
+        outcome: What it did.
+        said: In a word.
+        dry_run: Whether it was only looked at.
+        as_json: Whether programs read it.
+        quiet: Whether only what was asked for is printed: what would change, of what was only looked at.
+        preview: Whether the command only looks unless it is told to act.
+    """
+    if as_json:
+        print_json({"dry_run": dry_run, **outcome_json(outcome)})
+    elif dry_run or not quiet:
+        say(said)
+        for line in outcome.held:
+            say(line)
+        show_labels(outcome, dry_run=dry_run, advice="add --yes to do it" if preview else "leave out --dry-run")
+
+
+def show_labels(outcome: Outcome, *, dry_run: bool, advice: str = "leave out --dry-run") -> None:
+    """Which labels changed, by recording, and how to undo it, or how to do it."""
+    for line in label_lines(outcome.labels):
+        say(line)
+    if dry_run:
+        say(f"nothing was changed: {advice}")
+    elif outcome.change:
+        say(f"change {outcome.change} (spk undo {outcome.change})")
+
+
+def label_lines(labels: Iterable[LabelChange]) -> list[str]:
+    """Labels that changed, by recording, for people."""
+    lines = []
+    for recording, changes in groupby(labels, key=lambda one: one.recording):
+        lines.append(f"{recording}:")
+        lines += [
+            f"  {one.voice}  ({one.seconds:.1f} s)  {_who(one.before, one.verdict_before)} -> {_after(one)}"
+            for one in changes
+        ]
+    return lines
+
+
+def label_json(one: LabelChange) -> dict[str, Any]:
+    """A label that changed, as an object."""
+    return {
+        "recording": one.recording,
+        "hearing": str(one.hearing),
+        "voice": one.voice,
+        "net_speech": round(one.seconds, 3),
+        "before": {"who": one.before, "verdict": one.verdict_before},
+        "after": {"who": one.after, "verdict": one.verdict_after},
+    }
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as an object."""
+    return {
+        "change": outcome.change or None,
+        "speakers": [{"speaker_id": str(one.id), "name": one.name, "label": one.label} for one in outcome.speakers],
+        "recordings": outcome.recordings,
+        "labels": [label_json(one) for one in outcome.labels],
+        "held": list(outcome.held),
+    }
+
+
+def _after(one: LabelChange) -> str:
+    return _who(one.after, one.verdict_after)
+
+
+def _who(who: str | None, verdict: str) -> str:
+    return who if who is not None else f"? ({verdict})"

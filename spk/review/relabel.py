@@ -1,0 +1,194 @@
+"""Recordings judged again: what would be said of all of them if they were heard anew, in the same order, today.
+
+Labels are a function of what people said: whom they enrolled, and which voices and strangers they named, merged or
+put aside. Strangers and what they learnt, as well as what a named person learnt without anybody's word, are forgotten
+and found again on the way, recording by recording, by the very steps of `spk identify`. So nothing is left of a
+mistake once what caused it is put right, wherever it led.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spk.embed import ModelId
+from spk.identify import Calibration, GalleryScorer, OperatingPoint, Verdict
+from spk.identify.judging import judge
+from spk.review.people import People, Rehearsal
+from spk.review.settling import Heard, Learn, Settled, settle
+from spk.store.changing import Change
+from spk.store.heard import HeardVoice, Hearing, Label, SaidBy
+from spk.store.records import Speaker, SpeakerState
+
+__all__ = ["Judge", "Keeper", "Learnt", "relabel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How the recordings of one model are judged.
+
+    Attributes:
+        model: What made their vectors.
+        calibration: For that model.
+        learn: From which voices named people's profiles learn by themselves.
+    """
+
+    model: ModelId
+    calibration: Calibration
+    learn: Learn = Learn.CONFIRMED
+
+
+def relabel(change: Change, judge_of: Callable[[str], Judge | None]) -> None:
+    """Judge all recordings of a gallery again, within a change in which people said something.
+
+    Args:
+        change: Labels, samples and strangers are changed with it.
+        judge_of: How recordings are judged, by the fingerprint of their model; None leaves them as they are.
+    """
+    hearings = [(one, judge_of(one.model)) for one in change.hearings()]
+    _say_again(change, [one for one, _ in hearings])
+    again = _Again(change, [one for one, how in hearings if how is None])
+    for hearing, how in hearings:
+        if how is not None:
+            again.hear(hearing, how)
+    again.finish()
+
+
+def _say_again(change: Change, hearings: Sequence[Hearing]) -> None:
+    """What people said is known as soon as whom they meant has a name."""
+    named = {person.id for person in change.speakers() if person.name is not None}
+    voices = [voice for one in hearings for voice in one.voices if voice.said.said_by is SaidBy.PERSON]
+    verdicts = ((voice, Verdict.KNOWN if voice.said.speaker in named else Verdict.UNKNOWN) for voice in voices)
+    change.label({voice.id: (voice.said, replace(voice.said, verdict=verdict.value)) for voice, verdict in verdicts})
+
+
+class Keeper:
+    """Keeps what was settled about recordings, within a change: labels, strangers, and what is learnt.
+
+    Args:
+        change: The change.
+        as_they_are: Recordings that are not judged again: the strangers in them stay.
+    """
+
+    def __init__(self, change: Change, as_they_are: Sequence[Hearing] = ()) -> None:
+        self._change = change
+        self.speakers = {person.id: person for person in change.speakers()}
+        founded = change.founded() | {voice.said.speaker for one in as_they_are for voice in one.voices}
+        self.strangers = {
+            one.id for one in self.speakers.values() if one.state is SpeakerState.UNKNOWN and one.id not in founded
+        }
+        self._labels: dict[UUID, tuple[Label, Label]] = {}
+        self._samples: dict[UUID, UUID] = {}
+        self._met: set[UUID] = set()
+
+    def keep(self, hearing: Hearing, groups: Sequence[Sequence[tuple[HeardVoice, Settled]]]) -> list[Learnt]:
+        """Note whose the voices of a recording are, by groups of one person; what is learnt from them."""
+        learnt = []
+        for group in groups:
+            members = [one for one in group if one[0].said.said_by is SaidBy.MACHINE]
+            founder = max((voice for voice, one in members if one.new), key=lambda voice: voice.heard, default=None)
+            stranger = None
+            if founder is not None:  # not by its audio, which a corrected turn changes
+                stranger = self._stranger(f"{hearing.recording.sha256} {founder.label}")
+            for voice, one in members:
+                speaker = one.label.speaker if stranger is None else stranger
+                if speaker is not None:
+                    self._met.add(speaker)
+                self._labels[voice.id] = (voice.said, replace(one.label, speaker=speaker))
+                if one.learns and speaker is not None and voice.vector is not None:
+                    sample = self._change.sample_of(hearing, voice)
+                    self._samples[sample] = speaker
+                    when = hearing.sampled(voice.id)
+                    learnt.append(Learnt(self.speakers[speaker], sample, when, voice.heard, voice.vector))
+        return learnt
+
+    def _stranger(self, seed: str) -> UUID:
+        """The stranger who began with a voice: the same one, whenever it is heard again."""
+        for id_ in self._change.stranger_ids(seed):
+            if id_ in self.strangers:
+                return id_
+        person = self._change.make_speaker(None, seed=seed)
+        self.speakers[person.id] = person
+        self.strangers.add(person.id)
+        return person.id
+
+    def finish(self, learnt_before: Mapping[UUID, UUID | None]) -> None:
+        """Store it.
+
+        Args:
+            learnt_before: The samples that may be somebody else's now, or nobody's, and whose they are.
+        """
+        moved = {id_: (whose, self._samples.get(id_)) for id_, whose in learnt_before.items()}
+        moved |= {id_: (None, whose) for id_, whose in self._samples.items() if id_ not in learnt_before}
+        self._change.give(moved)
+        self._change.label(self._labels)
+
+    def drop_unmet(self) -> None:
+        """Strangers whom nothing is heard of any more are gone."""
+        for stranger in sorted(self.strangers - self._met):
+            self._change.drop_speaker(stranger)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """A voice that became somebody's sample: when, its net speech in seconds, and its vector (dim,)."""
+
+    speaker: Speaker
+    sample: UUID
+    created: datetime
+    seconds: float
+    vector: NDArray[np.float32]
+
+
+class _Again:
+    """One pass over the recordings."""
+
+    def __init__(self, change: Change, as_they_are: Sequence[Hearing]) -> None:
+        self._change = change
+        self._keeper = Keeper(change, as_they_are)
+        staying = {voice.sample for one in as_they_are for voice in one.voices}
+        self._before = {id_: whose for id_, whose in change.learnt().items() if id_ not in staying}
+        self._people: dict[str, People] = {}
+        self._scorers: dict[tuple[str, tuple[UUID, ...] | None], GalleryScorer] = {}
+
+    def hear(self, hearing: Hearing, how: Judge) -> None:
+        """Judge one recording."""
+        voices = [voice for voice in hearing.voices if voice.vector is not None]
+        if not voices:
+            return
+        judged = judge(
+            self._scorer(hearing, how),
+            OperatingPoint(**hearing.point),
+            np.stack([voice.vector for voice in voices if voice.vector is not None]),
+            np.array([voice.heard for voice in voices]),
+            least=1 if hearing.least is None else hearing.least,
+            said={row: one.said.speaker for row, one in enumerate(voices) if one.said.said_by is SaidBy.PERSON},
+        )
+        settled = settle(
+            judged, [Heard(one.heard, one.mixed) for one in voices], strangers=hearing.strangers, learn=how.learn
+        )
+        groups = [[(voices[row], settled[row]) for row in group] for group in judged.groups]
+        for one in self._keeper.keep(hearing, groups):
+            self._people[hearing.model].add(one.speaker, one.created, one.sample, one.seconds, one.vector)
+            self._scorers.clear()
+
+    def _scorer(self, hearing: Hearing, how: Judge) -> GalleryScorer:
+        """Of everybody who is known by then."""
+        if hearing.model not in self._people:
+            founded = [one for one in self._keeper.speakers if one not in self._keeper.strangers]
+            self._people[hearing.model] = People(self._change.profiles(hearing.model), founded, self._before)
+        key = hearing.model, hearing.attendees
+        if key not in self._scorers:
+            people, gallery = self._people[hearing.model], self._change.gallery
+            self._scorers[key] = Rehearsal(people, gallery, how.model, how.calibration, hearing.attendees)
+        return self._scorers[key]
+
+    def finish(self) -> None:
+        """Store what became of it."""
+        self._keeper.finish(self._before)
+        self._keeper.drop_unmet()

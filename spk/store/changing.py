@@ -1,0 +1,326 @@
+"""One change of people, samples and labels: what can be done in it, and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from uuid import UUID, uuid4, uuid5
+
+from sqlalchemy import insert, select
+
+from spk.errors import ConflictError, InputError, NotFoundError
+from spk.store import audit, enrolling, hearings, queries, tables, unmerging
+from spk.store.changes import Journal
+from spk.store.heard import HeardTurn, HeardVoice, Hearing, Label, NewHearing, SaidBy
+from spk.store.home import Home, StagedClip
+from spk.store.names import clean_name
+from spk.store.problems import explained
+from spk.store.records import Enrollment, Gallery, NewSample, Origin, Profile, Sample, Speaker, SpeakerState
+
+__all__ = ["Change"]
+
+_P, _S, _V, _H, _R = (
+    tables.speakers.c,
+    tables.samples.c,
+    tables.voices.c,
+    tables.hearings.c,
+    tables.recordings.c,
+)
+
+
+class Change:
+    """What is changed in one transaction; everything is read as it has been changed so far.
+
+    Args:
+        journal: Remembers what stood there.
+        gallery: Whose people they are.
+        home: Where clips lie.
+        staged: Where clips lie until they are placed, and are removed from if they are not.
+
+    Attributes:
+        number: What the change is called, once it is made; 0 where nothing changed.
+        placed: The clips that it keeps.
+    """
+
+    def __init__(self, journal: Journal, gallery: Gallery, home: Home, staged: ExitStack) -> None:
+        self.journal = journal
+        self.gallery = gallery
+        self.number = 0
+        self._tx = journal.tx
+        self._home = home
+        self._staged = staged
+        self.placed: list[StagedClip] = []
+
+    # Reading
+
+    def hearings(self) -> list[Hearing]:
+        """What was heard in all recordings, in the order in which they were."""
+        return hearings.find(self._tx, self.gallery.id)
+
+    def heard(self, sha256: str) -> Hearing | None:
+        """What was heard in the recording whose audio has this hash, if anything is kept of it."""
+        return next(iter(hearings.find(self._tx, self.gallery.id, _R.sha256 == sha256)), None)
+
+    def turns(self, hearing: UUID) -> list[HeardTurn]:
+        """The turns of a hearing, by time."""
+        return hearings.turns(self._tx, hearing)
+
+    def speakers(self) -> list[Speaker]:
+        """Everybody of the gallery."""
+        return queries.speakers(self._tx, self.gallery.id)
+
+    def speaker(self, who: str | UUID) -> Speaker:
+        """As `Store.speaker`."""
+        return queries.find_speaker(self._tx, self.gallery, who)
+
+    def models(self) -> list[str]:
+        """The fingerprints of the models that made the gallery's voiceprints."""
+        return queries.fingerprints(self._tx, _P.gallery == self.gallery.id)
+
+    def same(self, speaker: Speaker) -> Speaker:
+        """A speaker as stored now.
+
+        Raises:
+            NotFoundError: it was deleted or merged meanwhile.
+        """
+        return queries.same_speaker(self._tx, speaker)
+
+    def profiles(self, model: str) -> list[Profile]:
+        """The profiles of everybody by one model."""
+        return list(queries.profiles(self._tx, self.gallery.id, model))
+
+    def sample(self, which: str | UUID) -> Sample:
+        """A sample that somebody has, by its id or the first digits of it.
+
+        Raises:
+            NotFoundError: there is none, or several begin like this.
+        """
+        first, last = _between(which)
+        found = queries.samples(self._tx, _P.gallery == self.gallery.id, _S.id.between(first, last))
+        if len(found) != 1:
+            few = f"{len(found)} samples begin like this" if found else "nobody has such a sample"
+            raise NotFoundError(f"{which}: {few}: `spk speakers show` lists the samples of a person")
+        return found[0]
+
+    def samples_of(self, speaker: UUID) -> list[Sample]:
+        """The samples of a speaker, oldest first."""
+        return queries.samples(self._tx, _S.speaker == speaker)
+
+    def learnt(self) -> dict[UUID, UUID | None]:
+        """The samples that the machine took from current recordings by itself, and whose they are."""
+        query = (
+            select(_S.id, _S.speaker).join(tables.voices, _V.sample == _S.id).join(tables.hearings, _H.id == _V.hearing)
+        )
+        query = query.join(tables.recordings, _R.id == _H.recording)
+        rows = self._tx.execute(query.where(_R.gallery == self.gallery.id, _H.current, _V.said_by == SaidBy.MACHINE))
+        return {row.id: row.speaker for row in rows}
+
+    def founded(self) -> set[UUID]:
+        """Everybody who is known by what a person said: an enrollment, a name, a merger."""
+        by_itself = select(_V.id).where(_V.sample == _S.id, _V.said_by == SaidBy.MACHINE).exists()
+        enrolled = select(_S.speaker).join(tables.speakers, _P.id == _S.speaker)
+        enrolled = enrolled.where(_P.gallery == self.gallery.id, ~by_itself).distinct()
+        said = select(_V.speaker).where(_V.said_by == SaidBy.PERSON, _V.speaker.is_not(None)).distinct()
+        return {*self._tx.scalars(enrolled), *self._tx.scalars(said)}
+
+    # People
+
+    def make_speaker(self, name: str | None, *, seed: str | None = None) -> Speaker:
+        """Somebody new; with a ``seed``, somebody whose id follows from it."""
+        ids = (uuid4() for _ in range(16)) if seed is None else self.stranger_ids(seed)
+        return enrolling.make_speaker(self.journal, self.gallery, name and clean_name(name), ids)
+
+    def stranger_ids(self, seed: str) -> Iterator[UUID]:
+        """The ids that somebody made from a seed may have, the likeliest first."""
+        return (uuid5(self.gallery.id, f"{seed} {attempt}") for attempt in range(16))
+
+    def rename(self, speaker: Speaker, name: str) -> Speaker:
+        """As `Store.rename`."""
+        speaker = queries.same_speaker(self._tx, speaker)
+        if speaker.name != name:
+            self.set_speaker(speaker.id, name=name, state=SpeakerState.ENROLLED)
+            self.audit("rename", speaker=speaker.id, was=speaker.state)
+        return queries.same_speaker(self._tx, speaker)
+
+    def merge(self, source: Speaker, into: Speaker) -> Speaker:
+        """As `Store.merge`."""
+        source, into = (queries.same_speaker(self._tx, one) for one in (source, into))
+        if source.id == into.id:
+            raise ConflictError(f"{source.label} cannot be merged with itself: name two speakers")
+        if source.gallery != into.gallery:
+            raise ConflictError(f"{source.label} and {into.label} are in two galleries: merge within one gallery")
+        samples = self.samples_of(source.id)
+        doubled = self._doubled(samples, into)
+        moved = [sample.id for sample in samples if sample.id not in doubled]
+        self.give(dict.fromkeys(moved, (source.id, into.id)) | dict.fromkeys(doubled, (source.id, None)))
+        self._repoint(source.id, into.id)
+        self.drop_speaker(source.id)
+        if into.name is None and source.name is not None:
+            self.set_speaker(into.id, name=source.name, state=SpeakerState.ENROLLED)
+        self.audit("merge", speaker=source.id, into=into.id, moved=[str(id_) for id_ in moved], dropped=len(doubled))
+        return queries.same_speaker(self._tx, into)
+
+    def unmerge(self, person: Speaker) -> Speaker:
+        """Make the last one who was merged into somebody a speaker of their own again, whatever was changed since.
+
+        Raises:
+            NotFoundError: nobody was, or it is not kept any more.
+        """
+        merger = unmerging.last_merger(self._tx, self.gallery.id, person.id)
+        if merger is None:
+            raise NotFoundError(
+                f"no merger into {person.label} is kept that could be taken back: see `spk undo --list`, "
+                "or move samples with `spk speakers move`"
+            )
+        unmerging.take_back(self.journal, merger)
+        self.audit("unmerge", speaker=merger.source, out_of=person.id, change=merger.number)
+        return self.speaker(merger.source)
+
+    def _repoint(self, source: UUID, into: UUID | None) -> None:
+        """Voices of one person are another's from now on."""
+        for table in (tables.decided_voices, tables.voices):
+            keys = [column.name for column in table.primary_key]
+            rows = self._tx.execute(select(table).where(table.c.speaker == source)).mappings().all()
+            changed = [({key: row[key] for key in keys}, {"speaker": source}, {"speaker": into}) for row in rows]
+            self.journal.update(table, changed)
+
+    def _doubled(self, samples: Sequence[Sample], into: Speaker) -> set[UUID]:
+        """Those of ``samples`` whose audio ``into`` has too, with voiceprints by the same models."""
+        speakers = [into.id, *{sample.speaker for sample in samples}]
+        models = queries.models_by_sample(self._tx, _S.speaker.in_(speakers))
+        theirs = self.samples_of(into.id)
+        doubled = set()
+        for sample in samples:
+            same = [other for other in theirs if enrolling.same_audio(sample, other)]
+            if same and not models[sample.id].difference(*(models[other.id] for other in same)):
+                doubled.add(sample.id)
+        return doubled
+
+    def set_speaker(self, speaker: UUID, *, name: str | None, state: SpeakerState) -> None:
+        """Give somebody another name or state.
+
+        Raises:
+            ConflictError: another person of the gallery has the name.
+        """
+        if name is not None:
+            taken = queries.speakers(self._tx, self.gallery.id, _P.name == clean_name(name), _P.id != speaker)
+            if taken:
+                raise ConflictError(f'another speaker is called "{name}": choose another name, or merge the two')
+        self.journal.set(tables.speakers, {"id": speaker}, name=name, state=state.value)
+
+    def drop_speaker(self, speaker: UUID) -> None:
+        """Remove somebody who has no samples any more; what was said to be theirs is nobody's."""
+        self._repoint(speaker, None)
+        self.journal.delete(tables.speakers, speaker)
+
+    # Samples
+
+    def give(self, samples: Mapping[UUID, tuple[UUID | None, UUID | None]]) -> None:
+        """Give samples from one person to another: for each, who has it and who gets it; None is nobody."""
+        moved = (({"id": id_}, {"speaker": whose}, {"speaker": to}) for id_, (whose, to) in samples.items())
+        self.journal.update(tables.samples, moved)
+
+    def take(self, sample: UUID, speaker: UUID | None = None) -> None:
+        """Give a sample to somebody, or to nobody, whoever has it."""
+        whose = self._tx.scalar(select(_S.speaker).where(_S.id == sample))
+        self.give({sample: (whose, speaker)})
+
+    def enroll(self, speaker: Speaker, samples: Sequence[NewSample], *, force: bool = False) -> Enrollment:
+        """As `Store.enroll`."""
+        enrolling.check(samples)
+        staged = [None if new.clip is None else self._stage(new.clip) for new in samples]
+        return enrolling.enroll(self.journal, self.gallery, speaker, samples, staged, placed=self.placed, force=force)
+
+    def sample_of(self, hearing: Hearing, voice: HeardVoice) -> UUID:
+        """The sample that is made of a voice for somebody's profile, nobody's at first.
+
+        Raises:
+            InputError: too little was heard of the voice for a voiceprint.
+        """
+        if voice.sample is not None:
+            return voice.sample
+        if voice.vector is None:
+            raise InputError(f"{hearing.recording.source}: too little is heard of {voice.label} for a voiceprint")
+        row = self._tx.execute(select(_V.parts, _V.quality).where(_V.id == voice.id)).one()
+        id_ = uuid4()
+        self._tx.execute(
+            insert(tables.samples).values(
+                id=id_,
+                speaker=None,
+                recording=hearing.recording.id,
+                start=row.parts[0][0],
+                end=row.parts[-1][1],
+                parts=row.parts,
+                sha256=voice.sha256,
+                net_seconds=voice.heard,
+                quality=row.quality,
+                origin=Origin.ONLINE,
+                forced=[],
+                created=hearing.sampled(voice.id),
+            )
+        )
+        enrolling.insert_voiceprints(self._tx, id_, {hearing.model: voice.vector})
+        self.journal.set(tables.voices, {"id": voice.id}, sample=id_)
+        return id_
+
+    # What was heard
+
+    def hear(self, new: NewHearing) -> Hearing:
+        """Keep what was heard in a recording, in place of what was kept of it before, and in its place in the order."""
+        recording = enrolling.recording_of(self._tx, self.gallery, new.recording)
+        current = select(_H.id, _H.created).where(_H.recording == recording.id, _H.current)
+        before = self._tx.execute(current).all()
+        created = min((row.created for row in before), default=datetime.now(UTC))
+        id_ = hearings.add(self._tx, recording, new, created)
+        self.put_aside([row.id for row in before])
+        self.journal.set(tables.hearings, {"id": id_}, current=True)
+        [hearing] = hearings.find(self._tx, self.gallery.id, _H.id == id_)
+        clips = {voice.label: voice.clip for voice in new.voices}
+        for voice in hearing.voices:
+            content = clips[voice.label]
+            if content is not None and voice.vector is not None:
+                clip = self._stage(content)
+                self.placed.append(clip)
+                row = {"sample": self.sample_of(hearing, voice), "sha256": clip.sha256}
+                self._tx.execute(insert(tables.clips).values(row))
+        [hearing] = hearings.find(self._tx, self.gallery.id, _H.id == id_)
+        return hearing
+
+    def put_aside(self, which: Sequence[UUID]) -> None:
+        """What was heard there counts no more; nor does what profiles learnt from it by themselves."""
+        mine = select(_S.id, _S.speaker).join(tables.voices, _V.sample == _S.id).where(_V.hearing.in_(which))
+        learnt = self._tx.execute(mine.where(_V.said_by == SaidBy.MACHINE, _S.speaker.is_not(None)))
+        self.give({row.id: (row.speaker, None) for row in learnt})
+        self.journal.update(
+            tables.hearings, [({"id": hearing}, {"current": True}, {"current": False}) for hearing in which]
+        )
+
+    def label(self, labels: Mapping[UUID, tuple[Label, Label]]) -> None:
+        """Say whose voices are: for each, the label as it is and as it is to be."""
+        self.journal.update(
+            tables.voices,
+            (
+                ({"id": id_}, hearings.labelled(was), hearings.labelled(now))
+                for id_, (was, now) in labels.items()
+                if was != now
+            ),
+        )
+
+    def audit(self, action: str, **detail: object) -> None:
+        """Note in the audit log what is done."""
+        audit.append(self._tx, action, gallery=self.gallery.id, **detail)
+
+    def _stage(self, content: bytes) -> StagedClip:
+        with explained(self._home.path):
+            clip = self._home.stage(content)
+        self._staged.callback(clip.discard)
+        return clip
+
+
+def _between(which: str | UUID) -> tuple[UUID, UUID]:
+    digits = which.hex if isinstance(which, UUID) else which.replace("-", "").lower()
+    try:
+        return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    except ValueError:
+        raise NotFoundError(f"{which} is no sample's id: `spk speakers show` lists the samples of a person") from None

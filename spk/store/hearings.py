@@ -1,0 +1,174 @@
+"""What was heard in recordings, in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import numpy as np
+from sqlalchemy import Connection, Row, insert, select
+
+from spk.store import enrolling, tables
+from spk.store.heard import HeardPiece, HeardTurn, HeardVoice, Hearing, Label, NewHearing, NewVoice, SaidBy
+from spk.store.queries import portions
+from spk.store.records import Recording
+from spk.timeline import Segment
+
+__all__ = ["add", "find", "labelled", "pieces", "turns"]
+
+_H, _R, _V, _T, _M = (
+    tables.hearings.c,
+    tables.recordings.c,
+    tables.voices.c,
+    tables.turns.c,
+    tables.models.c,
+)
+_LABEL = ("said_by", *(name for name in Label.__dataclass_fields__ if name != "said_by"))
+
+
+def find(tx: Connection, gallery: UUID, *conditions: Any) -> list[Hearing]:  # noqa: ANN401 - of SQLAlchemy
+    """The current hearings of a gallery that fulfil the conditions, in the order in which they were heard."""
+    query = (
+        select(tables.hearings, _R.gallery, _R.sha256, _R.source, _R.duration, _M.fingerprint)
+        .join(tables.recordings, _R.id == _H.recording)
+        .join(tables.models, _M.id == _H.model)
+        .where(_R.gallery == gallery, _H.current, *conditions)
+        .order_by(_H.created, _H.id)
+    )
+    rows = tx.execute(query).all()
+    voices = _voices(tx, [row.id for row in rows])
+    return [_hearing(row, voices.get(row.id, ())) for row in rows]
+
+
+def add(tx: Connection, recording: Recording, new: NewHearing, created: datetime) -> UUID:
+    """Keep what was heard, put aside until it is made current; its id."""
+    hearing = uuid4()
+    tx.execute(
+        insert(tables.hearings).values(
+            id=hearing,
+            recording=recording.id,
+            current=False,
+            created=created,
+            kept=datetime.now(UTC),
+            model=enrolling.number_of(tx, new.model, new.dim),
+            least=new.least,
+            point=dict(new.point),
+            attendees=None if new.attendees is None else [one.hex for one in new.attendees],
+            strangers=new.strangers,
+            corrected=new.corrected,
+        )
+    )
+    ids = {voice.label: uuid4() for voice in new.voices}
+    if new.voices:
+        tx.execute(insert(tables.voices), [_voice_row(voice, ids[voice.label], hearing) for voice in new.voices])
+    if new.turns:
+        tx.execute(
+            insert(tables.turns),
+            [
+                {
+                    "hearing": hearing,
+                    "id": turn.id,
+                    "voice": ids[turn.label],
+                    "start": turn.segment.start,
+                    "end": turn.segment.end,
+                    "touched": turn.touched,
+                }
+                for turn in new.turns
+            ],
+        )
+    return hearing
+
+
+def turns(tx: Connection, hearing: UUID) -> list[HeardTurn]:
+    """The turns of a hearing, by time."""
+    query = select(tables.turns, _V.label).join(tables.voices, _V.id == _T.voice)
+    rows = tx.execute(query.where(_T.hearing == hearing).order_by(_T.start, _T.end, _T.id))
+    return [HeardTurn(row.id, row.label, Segment(row.start, row.end), row.touched) for row in rows]
+
+
+def pieces(tx: Connection, voices: Iterable[UUID]) -> dict[UUID, tuple[HeardPiece, ...]]:
+    """The pieces of voices, by their ids."""
+    found: dict[UUID, tuple[HeardPiece, ...]] = {}
+    for some in portions(voices):
+        for row in tx.execute(select(_V.id, _V.pieces, _V.piece_vectors).where(_V.id.in_(some))):
+            if row.piece_vectors is not None:
+                vectors = np.frombuffer(row.piece_vectors, "<f4").astype(np.float32).reshape(len(row.pieces), -1)
+                found[row.id] = tuple(
+                    HeardPiece(_segments(parts), vector) for parts, vector in zip(row.pieces, vectors, strict=True)
+                )
+    return found
+
+
+def labelled(label: Label) -> dict[str, Any]:
+    """A label as columns."""
+    return {name: getattr(label, name) for name in _LABEL} | {"said_by": label.said_by.value}
+
+
+def _voice_row(voice: NewVoice, id_: UUID, hearing: UUID) -> dict[str, Any]:
+    vectors = np.stack([piece.vector for piece in voice.pieces]) if voice.pieces else None
+    return {
+        "id": id_,
+        "hearing": hearing,
+        "label": voice.label,
+        "vector": None if voice.vector is None else tables.to_bytes(voice.vector),
+        "pieces": [_pairs(piece.parts) for piece in voice.pieces],
+        "piece_vectors": None if vectors is None else tables.to_bytes(vectors),
+        "net_seconds": voice.net_seconds,
+        "heard": voice.heard,
+        "parts": _pairs(voice.parts),
+        "sha256": voice.sha256,
+        "quality": dict(voice.quality),
+        "mixed": voice.mixed,
+        "sample": None,
+        **labelled(voice.said),
+    }
+
+
+def _voices(tx: Connection, hearings: Sequence[UUID]) -> Mapping[UUID, list[HeardVoice]]:
+    columns = (_V.id, _V.hearing, _V.label, _V.vector, _V.net_seconds, _V.heard, _V.sha256, _V.mixed, _V.sample)
+    found: dict[UUID, list[HeardVoice]] = {}
+    for some in portions(hearings):
+        query = select(*columns, *(_V[name] for name in _LABEL)).where(_V.hearing.in_(some)).order_by(_V.label)
+        for row in tx.execute(query):
+            found.setdefault(row.hearing, []).append(_voice(row))
+    return found
+
+
+def _voice(row: Row[Any]) -> HeardVoice:
+    said = {name: getattr(row, name) for name in _LABEL} | {"said_by": SaidBy(row.said_by)}
+    return HeardVoice(
+        id=row.id,
+        label=row.label,
+        vector=None if row.vector is None else tables.from_bytes(row.vector)[0],
+        net_seconds=row.net_seconds,
+        heard=row.heard,
+        sha256=row.sha256,
+        mixed=row.mixed,
+        sample=row.sample,
+        said=Label(**said),
+    )
+
+
+def _hearing(row: Row[Any], voices: Iterable[HeardVoice]) -> Hearing:
+    return Hearing(
+        id=row.id,
+        recording=Recording(row.recording, row.gallery, row.sha256, row.source, row.duration),
+        created=row.created,
+        model=row.fingerprint,
+        least=row.least,
+        point=row.point,
+        attendees=None if row.attendees is None else tuple(map(UUID, row.attendees)),
+        strangers=row.strangers,
+        corrected=row.corrected,
+        voices=tuple(voices),
+    )
+
+
+def _pairs(parts: Iterable[Segment]) -> list[list[float]]:
+    return [[part.start, part.end] for part in parts]
+
+
+def _segments(pairs: Iterable[Sequence[float]]) -> tuple[Segment, ...]:
+    return tuple(Segment(start, end) for start, end in pairs)

@@ -1,0 +1,129 @@
+"""The part of the store that keeps what was heard in recordings, and lets people put it right and back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from uuid import UUID
+
+from spk.errors import NotFoundError
+from spk.store import audit, changes, hearings, queries, tables
+from spk.store.changes import Journal
+from spk.store.changing import Change
+from spk.store.database import Database
+from spk.store.files import sync_folder
+from spk.store.heard import ChangeRecord, HeardPiece, HeardTurn, Hearing
+from spk.store.home import Home
+from spk.store.records import Gallery, Sample
+from spk.store.retrieval import Retrieval
+
+__all__ = ["Reviewing"]
+
+_P, _R = tables.speakers.c, tables.recordings.c
+
+
+class Reviewing:
+    """Hearings and changes; each method is one transaction."""
+
+    _home: Home
+    _database: Database
+    _retrieval: Retrieval
+
+    # What was heard
+
+    def hearings(self, gallery: Gallery) -> list[Hearing]:
+        """What was heard in the recordings of a gallery, in the order in which they were."""
+        with self._database.read() as tx:
+            return hearings.find(tx, gallery.id)
+
+    def hearing(self, gallery: Gallery, recording: str) -> Hearing:
+        """What was heard in one recording: named as it was, by the last part of its path, or by digits of an id.
+
+        Raises:
+            NotFoundError: nothing is kept of it, or several recordings are called so.
+        """
+        with self._database.read() as tx:
+            exact = hearings.find(tx, gallery.id, (_R.source == recording) | (_R.sha256 == recording))
+            found = exact or [one for one in hearings.find(tx, gallery.id) if _called(one, recording)]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise NotFoundError(
+                f'nothing is kept of a recording "{recording}": `spk recordings list` shows those that were identified'
+            )
+        several = ", ".join(f"{one.id.hex[:8]} ({one.recording.source})" for one in found[:5])
+        raise NotFoundError(f'"{recording}" stands for {len(found)} recordings: write one of {several}')
+
+    def heard(self, gallery: Gallery, sha256: str) -> Hearing | None:
+        """What was heard in the recording whose audio has this hash, if anything is kept of it."""
+        with self._database.read() as tx:
+            return next(iter(hearings.find(tx, gallery.id, _R.sha256 == sha256)), None)
+
+    def turns(self, hearing: Hearing) -> list[HeardTurn]:
+        """The turns of a hearing, by time."""
+        with self._database.read() as tx:
+            return hearings.turns(tx, hearing.id)
+
+    def pieces(self, voices: Collection[UUID]) -> dict[UUID, tuple[HeardPiece, ...]]:
+        """The pieces in which voices were embedded, by the voices' ids."""
+        with self._database.read() as tx:
+            return hearings.pieces(tx, voices)
+
+    def samples_from(self, gallery: Gallery, recording: str) -> list[Sample]:
+        """The samples that somebody has from the recording whose audio has this sha256, oldest first."""
+        with self._database.read() as tx:
+            return queries.samples(tx, _P.gallery == gallery.id, _R.sha256 == recording)
+
+    # Changes
+
+    @contextmanager
+    def change(self, gallery: Gallery, what: str, *, dry_run: bool = False) -> Iterator[Change]:
+        """A transaction in which people, samples and labels are changed, so that it can be undone.
+
+        Args:
+            what: In a few words, without names.
+            dry_run: Whether to leave everything as it was in the end.
+        """
+        with ExitStack() as staged, self._database.write() as tx:
+            change = Change(Journal(tx, gallery.id), gallery, self._home, staged)
+            yield change
+            if dry_run:
+                tx.rollback()
+                return
+            change.number = change.journal.note(what)
+            for clip in change.placed:  # last, so that nothing lies there of a change that failed
+                clip.place()
+            sync_folder(self._home.clips)
+        self._retrieval.push()
+
+    def changes(self, gallery: Gallery, limit: int = 20) -> list[ChangeRecord]:
+        """The last changes that can be undone, or were, newest first."""
+        with self._database.read() as tx:
+            return changes.latest(tx, gallery.id, limit)
+
+    def undo(self, gallery: Gallery, numbers: Sequence[int] = (), *, last: int = 1) -> list[ChangeRecord]:
+        """Undo the changes of some numbers, or the last ones, all of them or none: the newest first.
+
+        Raises:
+            NotFoundError: there is no such change, or nothing to undo.
+            ConflictError: one was undone already, or something that it did was changed since.
+        """
+        with self._database.write() as tx:
+            if numbers:
+                found = [changes.find(tx, gallery.id, number) for number in sorted(set(numbers), reverse=True)]
+            else:
+                found = changes.latest(tx, gallery.id, last, undone=False)
+                if len(found) < last:
+                    raise NotFoundError(f"{len(found)} changes are kept that could be undone: see `spk undo --list`")
+            for one in found:
+                number = changes.revert(tx, gallery.id, one)
+                audit.append(tx, "undo", gallery=gallery.id, change=one.number, as_change=number, was=one.what)
+        self._retrieval.push()
+        return found
+
+
+def _called(hearing: Hearing, text: str) -> bool:
+    source = hearing.recording.source
+    digits = text.replace("-", "").lower()
+    ids = (hearing.id.hex, hearing.recording.id.hex, hearing.recording.sha256)
+    return source.rsplit("/", 1)[-1] == text or (len(digits) >= 4 and any(id_.startswith(digits) for id_ in ids))
