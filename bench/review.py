@@ -96,16 +96,25 @@ def _cells(linked: Linked) -> list[str]:
 def reviewer(rows: Sequence[Row], ears: Ears, *, scratch: Path) -> list[dict[str, Any]]:
     """How many answers it takes, in the order of the queue, in random order, and without linked strangers."""
     record, table = [], []
-    for name, some, enrolled in _sets(rows, ears, 1):
+    often = [row for row in rows if row.role != "cohort"]  # of whom everybody speaks but once
+    for name, some, enrolled in _sets(often, ears, 1):
         for order in ORDERS:
             say(f"{name}, {order}", err=True)
             with tempfile.TemporaryDirectory(dir=scratch) as home:
                 done = review(some, enrolled, Path(home), ears, order)
             record.append({"set": name, **asdict(done)})
             answers = str(done.answers) if done.enough else f"{done.answers}, not reached"
-            table.append([name, order, answers, *(f"{share:.3f}" for share in (done.before, done.named, done.wrong))])
+            table.append(
+                [
+                    name,
+                    order,
+                    answers,
+                    str(done.fewest),
+                    *(f"{share:.3f}" for share in (done.before, done.named, done.wrong)),
+                ]
+            )
     print(f"\nanswers until {WANTED:.0%} of the speech is rightly named")
-    print_table(["recordings", "order", "answers", "named before", "named", "wrong"], table)
+    print_table(["recordings", "order", "answers", "fewest", "named before", "named", "wrong"], table)
     return record
 
 

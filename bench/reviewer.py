@@ -34,6 +34,7 @@ class Reviewed:
     Attributes:
         order: What was answered first.
         answers: How many answers it took; all that there were, where that was not enough.
+        fewest: So many it takes if each gives one person all of their speech, who says most first.
         named: Share of the speech that was rightly named in the end.
         before: Share that was before the first answer.
         wrong: Share that had a wrong name in the end.
@@ -42,6 +43,7 @@ class Reviewed:
 
     order: str
     answers: int
+    fewest: int
     named: float
     before: float
     wrong: float
@@ -82,6 +84,25 @@ class _Truth:
                 wrong += most - true[name] if name else 0.0
         return right / max(every, 1e-9), wrong / max(every, 1e-9)
 
+    def fewest(self) -> int:
+        """How many people must be named, those first who say most."""
+        names = {one.id: one.name for one in self._bench.store.speakers(self._bench.gallery)}
+        left: Counter[str] = Counter()
+        every = right = 0.0
+        for hearing in self.hearings():
+            for voice in hearing.voices:
+                for name, seconds in self.of(hearing, voice).most_common(1):
+                    every += seconds
+                    if voice.said.speaker and names.get(voice.said.speaker) == name:
+                        right += seconds
+                    else:
+                        left[name] += seconds
+        for answers, (_, seconds) in enumerate(left.most_common()):
+            if right >= WANTED * every:
+                return answers
+            right += seconds
+        return len(left)
+
 
 def review(
     talks: Sequence[Talk], enrolled: Mapping[str, Sequence[Utterance]], home: Path, ears: Ears, order: str
@@ -106,6 +127,7 @@ def review(
             bench.remember(found, strangers=order != "voice by voice")
         truth = _Truth(talks, bench)
         named, wrong = before, _ = truth.shares()
+        fewest = truth.fewest()
         answers = 0
         for answer in _questions(bench, truth, order):
             if named >= WANTED:
@@ -113,7 +135,7 @@ def review(
             answer()
             answers += 1
             named, wrong = truth.shares()
-    return Reviewed(order, answers, named, before, wrong, named >= WANTED)
+    return Reviewed(order, answers, fewest, named, before, wrong, named >= WANTED)
 
 
 def _questions(bench: Workbench, truth: _Truth, order: str) -> Iterator[Callable[[], object]]:

@@ -98,8 +98,8 @@ class Changes:
         """Labels that are gone because another took the place of each: the new label by the old one."""
         became: dict[str, set[str]] = defaultdict(set)
         for change in self.all:
-            if len(change.before) == len(change.after) == 1:
-                became[change.before[0].label].add(change.after[0].label)
+            if len(change.before) == 1:
+                became[change.before[0].label].update(turn.label for turn in change.after)
         left = {turn.label for change in self.all for turn in change.after}
         return {old: min(new) for old, new in became.items() if len(new) == 1 and old not in left}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import Batch, check_output, print_json, say, workbench, write_output
+from spk.cli.common import Batch, check_output, complain, print_json, say, workbench, write_output
 from spk.cli.diarize import ChannelMode, Channels, MaxSpeakers, MinSpeakers, Speakers, speaker_count
 from spk.cli.options import (
     AsJson,
@@ -125,17 +125,24 @@ def identify(
         make = partial(_Ear.of, bench, _invited(bench, attendees) if attendees else None)
         ear = make if enroll_unknown or bench.settings.learn == "confident" else cache(make)
 
-        def one(path: Path) -> None:
-            audio = _loaded(path, channels)  # first: a file that cannot be read is said before models are loaded
-            listener = ear()
+        def heard(audio: tuple[Audio, ...], listener: _Ear) -> tuple[Identification, str | None]:
             found = _identified(audio, listener.identifier, channels, count, bench.progress, single=single)
-            found = bench.remember(found, strangers=enroll_unknown)
-            decision = None
+            found, decision = bench.remember(found, strangers=enroll_unknown), None
             if bench.keeps_decisions or evidence is not None:
                 explained = listener.collector.identification(found)
                 decision = str(bench.keep(explained).id) if bench.keeps_decisions else None
                 reasons.append(json.dumps({**explained.evidence.to_json(), "decision_id": decision}) + "\n")
+            return found, decision
+
+        def one(path: Path) -> None:
+            audio = _loaded(path, channels)  # first: a file that cannot be read is said before models are loaded
+            try:
+                found, decision = heard(audio, ear())
+            except NotFoundError:  # a stranger whom nothing but an earlier hearing of it told of, and who is gone
+                found, decision = heard(audio, make())
             _print(found, path, form, decision, many=len(files) > 1, quiet=quiet, first=not printed)
+            if found.corrected and not quiet:
+                complain(f"{path}: was corrected, and stays so: `spk recordings show {path.name}` shows its turns")
             printed.append(path)
 
         batch.each(files, one, bench.progress)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from spk.review import Outcome
     from spk.store import Gallery, Sample, Speaker, SpeakerState, Store
 
 __all__ = ["app", "describe", "list_people"]
@@ -219,7 +218,7 @@ def withdraw(
     looking = dry_run or not yes
     with workbench(home=home, gallery=gallery) as bench:
         done = bench.corrections(dry_run=looking).withdraw(samples)
-    said = f"{_samples(samples)} withdrawn{_left(done)}"
+    said = f"{_samples(samples)} withdrawn"
     tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
 
 
@@ -249,7 +248,7 @@ def move(
     looking = dry_run or not yes
     with workbench(home=home, gallery=gallery) as bench:
         done = bench.corrections(dry_run=looking).move(samples, name)
-    said = f"{_samples(samples)} moved to {done.speakers[-1].label}{_left(done)}"
+    said = f"{_samples(samples)} moved to {done.speakers[-1].label}"
     tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
 
 
@@ -375,12 +374,6 @@ def export(
 
 def _samples(samples: Sequence[str]) -> str:
     return "1 sample" if len(samples) == 1 else f"{len(samples)} samples"
-
-
-def _left(done: Outcome) -> str:
-    """Whom it is about, as they are."""
-    names = [speaker.label for speaker in done.speakers]
-    return f": {_joined(names)}" if names else ""
 
 
 def list_people(store: Store, gallery: Gallery, state: SpeakerState | None, *, as_json: bool, quiet: bool) -> None:

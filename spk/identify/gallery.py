@@ -71,7 +71,7 @@ class Comparison:
         """
         long = self.seconds >= LEAST_SECONDS
         sure = iter(self._decide(point, long, distinct=distinct))
-        short = iter(self._decide(point, ~long, distinct=False))
+        short = iter(() if long.all() else self._decide(point, ~long, distinct=False))
         return unsure_if_short([next(sure) if enough else next(short) for enough in long], self.seconds)
 
     def _decide(self, point: OperatingPoint, voices: NDArray[np.bool_], *, distinct: bool) -> list[Match]:

@@ -123,6 +123,7 @@ class Identification:
         attendees: The only people who were compared; None for everybody.
         judged: What the verdicts rest on.
         least: So many people are among the voices that were heard, at least.
+        corrected: Whether what is kept of the recording stays as it is, for a person has put it right.
     """
 
     audio: Audio
@@ -134,6 +135,7 @@ class Identification:
     attendees: tuple[Speaker, ...] | None = None
     judged: Judged | None = None
     least: int = 1
+    corrected: bool = False
 
     @property
     def named(self) -> Timeline:

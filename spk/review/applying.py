@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from uuid import UUID
 
 from spk.audio import Audio
 from spk.comparing import Changes
@@ -20,8 +21,8 @@ from spk.review.relabel import Judge
 from spk.review.remembering import new_voice
 from spk.review.settling import Learn
 from spk.store.changing import Change
-from spk.store.heard import HeardTurn, Hearing, Label, NewHearing, SaidBy
-from spk.store.records import NewRecording, Origin, Speaker
+from spk.store.heard import HeardTurn, HeardVoice, Hearing, Label, NewHearing, SaidBy
+from spk.store.records import NewRecording, Origin, Sample, Speaker
 from spk.timeline import Timeline, total
 
 __all__ = ["Applied", "Applier", "Taught"]
@@ -42,6 +43,8 @@ class Applied:
 
     Attributes:
         changes: What the person changed.
+        new: Who got a name that nobody had.
+        gone: Who is not there any more, because nothing is left by which they were known.
         taught: Whose profile learnt how much.
         refused: What may not be learnt from, and why.
         withdrawn: How many samples went that were not their speaker's, going by the corrected turns.
@@ -49,10 +52,23 @@ class Applied:
     """
 
     changes: Changes
-    taught: tuple[Taught, ...]
-    refused: tuple[SpkError, ...]
-    withdrawn: int
     outcome: Outcome
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    taught: tuple[Taught, ...] = ()
+    refused: tuple[SpkError, ...] = ()
+    withdrawn: int = 0
+
+
+@dataclass
+class _Report:
+    """What is to be told of it, as it happens."""
+
+    new: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    taught: list[Taught] = field(default_factory=list)
+    refused: list[SpkError] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -90,29 +106,39 @@ class Applier:
             ConflictError: somebody changed the recording meanwhile.
         """
         work = Corrected.of(self.corrections, audio, turns, everything=everything)
+        if work.is_stored_by(self.how.model.fingerprint) and not force:
+            return Applied(work.changes, Outcome(0, (), (), 0))
         new = self._hearing(work)
         offered = self._offered(work, force=force)
-        taught: list[Taught] = []
-        refused: list[SpkError] = []
-        held: list[str] = []
+        report = _Report()
 
         def edit(change: Change) -> list[Speaker]:
             before = change.heard(audio.sha256)
             if (before and before.id) != work.was:
-                raise ConflictError(
-                    f"{audio.source}: changed by somebody else meanwhile: compare again with `spk diff`"
-                )
-            people = self._name(change, work, held, force=force)
+                raise ConflictError(f"{audio.source}: somebody else corrected it meanwhile: look at their turns first")
+            names = {person.name for person in change.speakers()}
+            people = self._name(change, work, report.held, force=force)
             hearing = change.hear(new)
             change.give({sample.id: (sample.speaker, None) for sample in work.wrong})
             self._say(change, hearing, work, people)
-            for key, heard in offered.items():
-                self._teach(change, people[key], heard, taught, refused, force=force)
-            change.audit("apply", hearing=hearing.id, withdrawn=len(work.wrong), taught=len(taught))
-            return [person for person in people.values() if person.name is not None]
+            for key in sorted(offered, key=lambda key: (key not in work.wronged, work.who[key].speaker is None)):
+                self._teach(change, people[key], offered[key], report, force=force)
+            report.gone += _drop(change, work, people.values())
+            change.audit("apply", hearing=hearing.id, withdrawn=len(work.wrong), taught=len(report.taught))
+            known = [change.speaker(person.id) for person in people.values() if person.name is not None]
+            report.new += sorted(person.label for person in known if person.name not in names)
+            return known
 
         outcome = self.corrections.apply("apply corrected turns", edit)
-        return Applied(work.changes, tuple(taught), tuple(refused), len(work.wrong), replace(outcome, held=tuple(held)))
+        return Applied(
+            changes=work.changes,
+            outcome=replace(outcome, held=tuple(report.held)),
+            new=tuple(report.new),
+            gone=tuple(report.gone),
+            taught=tuple(report.taught),
+            refused=tuple(report.refused),
+            withdrawn=len(work.wrong),
+        )
 
     def _hearing(self, work: Corrected) -> NewHearing:
         """The corrected turns with their voices, embedded anew."""
@@ -135,7 +161,7 @@ class Applier:
             )
             named = work.who[key].known_as is not None
             voices.append(new_voice(voice, keep=None if named else self.enroller.keep))
-        before = work.before
+        before = work.before.hearing
         return NewHearing(
             recording=NewRecording(audio.sha256, audio.source, audio.duration),
             model=embedder.model.fingerprint,
@@ -181,6 +207,7 @@ class Applier:
     def _say(self, change: Change, hearing: Hearing, work: Corrected, people: Mapping[str, Speaker]) -> None:
         """Whose the voices are, where the person said so."""
         keys = {label: key for key, label in work.labels.items()}
+        learnt = [(voice.said.speaker, voice.sample) for voice in work.before.voices]
         for voice in hearing.voices:
             key = keys[voice.label]
             if key in people and work.is_said(key):
@@ -188,26 +215,41 @@ class Applier:
                 verdict = "unknown" if person.name is None else "known"
                 change.label({voice.id: (voice.said, Label(SaidBy.PERSON, person.id, verdict))})
                 if person.name is None and voice.vector is not None:
+                    for whose, sample in learnt:  # the voice as it is now, in place of what it was
+                        if whose == person.id and sample is not None:
+                            change.take(sample)
                     change.take(change.sample_of(hearing, voice), person.id)
-            elif key not in people and work.is_nobody(voice.label):
+            elif key not in people and work.is_nobody(key):
                 change.label({voice.id: (voice.said, Label(SaidBy.PERSON, verdict="unknown"))})
 
-    def _teach(
-        self,
-        change: Change,
-        person: Speaker,
-        offered: Offered,
-        taught: list[Taught],
-        refused: list[SpkError],
-        *,
-        force: bool,
-    ) -> None:
+    def _teach(self, change: Change, person: Speaker, offered: Offered, report: _Report, *, force: bool) -> None:
         people = People(change.profiles(self.how.model.fingerprint))
         scorer = Rehearsal(people, self.corrections.gallery, self.how.model, self.how.calibration)
         sifted = replace(self.enroller, scorer=scorer).sift(person.label, offered, force=force)
-        refused += sifted.refused
-        if not sifted.samples:
-            return
-        added = change.enroll(person, sifted.samples, force=force).added
+        report.refused += sifted.refused
+        added: list[Sample] = []
+        for sample in sifted.samples:
+            try:
+                added += change.enroll(person, [sample], force=force).added
+            except ConflictError as error:
+                report.refused.append(error)
         if added:
-            taught.append(Taught(person.label, len(added), sum(sample.net_seconds for sample in added)))
+            seconds = sum(sample.net_seconds for sample in added)
+            report.taught.append(Taught(person.label, len(added), seconds))
+
+
+def _drop(change: Change, work: Corrected, people: Iterable[Speaker]) -> list[str]:
+    """Whoever had a name, and was known by nothing but what was wrong here, is gone; their names."""
+    meant: set[UUID | None] = {person.id for person in people}
+    meant |= {voice.said.speaker for hearing in change.hearings() for voice in hearing.voices if _is_said(voice)}
+    here = [voice.said.speaker for voice in work.before.voices]
+    some = {*here, *(sample.speaker for sample in work.wrong)} - meant
+    left = [person for person in change.speakers() if person.id in some and person.name is not None]
+    gone = [person for person in left if not change.samples_of(person.id)]
+    for person in gone:
+        change.drop_speaker(person.id)
+    return [person.label for person in gone]
+
+
+def _is_said(voice: HeardVoice) -> bool:
+    return voice.said.said_by is SaidBy.PERSON

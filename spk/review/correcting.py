@@ -356,8 +356,7 @@ class Corrections:
         with self.store.change(self.gallery, what, dry_run=self.dry_run) as change:
             before, called = change.hearings(), _called(change)
             speakers = tuple(edit(change))
-            relabel(change, self.judge_of)
-            after = change.hearings()
+            after = relabel(change, self.judge_of)
             labels = _compared(before, called, after, _called(change))
         return Outcome(change.number, speakers, tuple(labels), len(after))
 

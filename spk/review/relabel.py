@@ -43,28 +43,37 @@ class Judge:
     learn: Learn = Learn.CONFIRMED
 
 
-def relabel(change: Change, judge_of: Callable[[str], Judge | None]) -> None:
+def relabel(change: Change, judge_of: Callable[[str], Judge | None]) -> list[Hearing]:
     """Judge all recordings of a gallery again, within a change in which people said something.
 
     Args:
         change: Labels, samples and strangers are changed with it.
         judge_of: How recordings are judged, by the fingerprint of their model; None leaves them as they are.
+
+    Returns:
+        All recordings, with what is said of them now.
     """
     hearings = [(one, judge_of(one.model)) for one in change.hearings()]
-    _say_again(change, [one for one, _ in hearings])
+    said = _say_again(change, [one for one, _ in hearings])
     again = _Again(change, [one for one, how in hearings if how is None])
     for hearing, how in hearings:
         if how is not None:
             again.hear(hearing, how)
-    again.finish()
+    labels = said | again.finish()
+    return [
+        replace(one, voices=tuple(replace(voice, said=labels.get(voice.id, voice.said)) for voice in one.voices))
+        for one, _ in hearings
+    ]
 
 
-def _say_again(change: Change, hearings: Sequence[Hearing]) -> None:
-    """What people said is known as soon as whom they meant has a name."""
+def _say_again(change: Change, hearings: Sequence[Hearing]) -> dict[UUID, Label]:
+    """What people said is known as soon as whom they meant has a name; the labels of those voices."""
     named = {person.id for person in change.speakers() if person.name is not None}
     voices = [voice for one in hearings for voice in one.voices if voice.said.said_by is SaidBy.PERSON]
     verdicts = ((voice, Verdict.KNOWN if voice.said.speaker in named else Verdict.UNKNOWN) for voice in voices)
-    change.label({voice.id: (voice.said, replace(voice.said, verdict=verdict.value)) for voice, verdict in verdicts})
+    labels = {voice.id: (voice.said, replace(voice.said, verdict=verdict.value)) for voice, verdict in verdicts}
+    change.label(labels)
+    return {voice: said for voice, (_, said) in labels.items()}
 
 
 class Keeper:
@@ -128,6 +137,11 @@ class Keeper:
         self._change.give(moved)
         self._change.label(self._labels)
 
+    @property
+    def labels(self) -> dict[UUID, Label]:
+        """What is said of voices, by their ids."""
+        return {voice: label for voice, (_, label) in self._labels.items()}
+
     def drop_unmet(self) -> None:
         """Strangers whom nothing is heard of any more are gone."""
         for stranger in sorted(self.strangers - self._met):
@@ -188,7 +202,8 @@ class _Again:
             self._scorers[key] = Rehearsal(people, gallery, how.model, how.calibration, hearing.attendees)
         return self._scorers[key]
 
-    def finish(self) -> None:
-        """Store what became of it."""
+    def finish(self) -> dict[UUID, Label]:
+        """Store what became of it; the labels of all voices that were judged."""
         self._keeper.finish(self._before)
         self._keeper.drop_unmet()
+        return self._keeper.labels

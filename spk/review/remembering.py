@@ -52,7 +52,8 @@ def remember(
         keep: What is kept of strangers and of doubtful voices, to be listened to.
 
     Returns:
-        The same, where the voices of strangers are theirs.
+        The same, where the voices of strangers are theirs; ``corrected`` where a person
+        had gone over it, and said otherwise.
 
     Raises:
         NotFoundError: somebody whom it names was erased or merged meanwhile.
@@ -79,7 +80,7 @@ def remember(
     with store.change(gallery, "identify") as change:
         before = change.heard(found.audio.sha256)
         if before is not None and _said_by_a_person(before):
-            return found
+            return replace(found, corrected=before.corrected or not _same_people(found, before))
         hearing = change.hear(replace(new, strangers=strangers or (before is not None and before.strangers)))
         keeper = Keeper(change)
         by_label = {voice.label: voice for voice in hearing.voices}
@@ -108,7 +109,15 @@ def _kept(voice: Voice, speaker: Speaker | None, fresh: set[str]) -> Voice:
 
 
 def _said_by_a_person(hearing: Hearing) -> bool:
-    return hearing.corrected or any(voice.said.said_by is SaidBy.PERSON for voice in hearing.voices)
+    """Whether a person has gone over it; nobody has over a voice without a vector, whose owner was erased."""
+    said = [voice for voice in hearing.voices if voice.said.said_by is SaidBy.PERSON]
+    return hearing.corrected or any(voice.said.speaker is not None or voice.vector is not None for voice in said)
+
+
+def _same_people(found: Identification, hearing: Hearing) -> bool:
+    """Whether the machine names whom a person named."""
+    named = {voice.label: voice.named.id if voice.named else None for voice in found.voices}
+    return named == {voice.label: voice.said.speaker for voice in hearing.voices}
 
 
 def _is_mixed(pieces: Sequence[Piece], among: Among) -> bool:

@@ -18,6 +18,10 @@ CONFIDENT = 0.999  # probability from which a voice may teach a profile without 
 CONFIDENT_SECONDS = 10.0  # net speech for that
 
 
+ENOUGH = 60.0
+"""Net speech from which a stranger's profile learns no more by itself: more changes nothing but the work."""
+
+
 class Learn(StrEnum):
     """From which voices the profiles of named people learn by themselves, beside what is enrolled."""
 
@@ -64,15 +68,16 @@ def settle(judged: Judged, voices: Sequence[Heard], *, strangers: bool, learn: L
     for number, (group, match, meeting) in enumerate(zip(judged.groups, judged.matches, meetings, strict=True)):
         who = people.get(match.speaker) if match.verdict is Verdict.KNOWN else None
         met = meeting.encounter is Encounter.MET and meeting.person is not None
-        if met and (who is None or _is_stranger(who)):
-            who = judged.comparison.profiles[meeting.person or 0].speaker
+        known = judged.comparison.profiles[meeting.person or 0] if met else None
+        if known is not None and (who is None or _is_stranger(who)):
+            who = known.speaker
         new = who is None and meeting.encounter is Encounter.NEW
         label = _label(match, who, number, stranger=new or (who is not None and who.name is None))
         for row in group:
             if who is not None and not _is_stranger(who):
                 learns = learn is Learn.CONFIDENT and _teaches(match, voices[row])
             else:
-                learns = new or met
+                learns = new or (known is not None and known.total_net_seconds < ENOUGH)
             settled[row] = Settled(label, new, learns)
     return settled
 

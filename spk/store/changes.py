@@ -218,8 +218,10 @@ def _check_names(tx: Connection, gallery: UUID, edits: Iterable[Edit]) -> None:
     people = tables.speakers.c
     for edit in edits:
         name = (edit.after or {}).get("name") if edit.table == tables.speakers.name else None
+        if name is None:
+            continue
         others = select(people.id).where(people.gallery == gallery, people.name == name, people.id != edit.key["id"])
-        if name is not None and tx.execute(others).first():
+        if tx.execute(others).first():
             raise ConflictError(f'another speaker is called "{name}" now: rename that one first, or merge the two')
 
 

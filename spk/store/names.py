@@ -56,14 +56,14 @@ def storable(source: str) -> str:
     return source.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
-def hint(name: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` where something known is spelt alike, or nothing.
+def hint(name: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """``; did you mean …?`` where something known is spelt ``alike``, from 0 to 1, or nothing.
 
     >>> hint("alcie", ["Alice", "bob"])
     '; did you mean "Alice"?'
     """
     by_folded = {other.casefold(): other for other in known}
-    close = get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
+    close = get_close_matches(name.casefold(), by_folded, n=3, cutoff=alike)
     spelt = " or ".join(f'"{by_folded[match]}"' for match in close)
     return f"; did you mean {spelt}?" if close else ""
 

@@ -43,6 +43,16 @@ def test_faults_of_a_few_kills(tmp_path):
     assert (result["kills"], result["lost_or_half_present"]) == (3, 0)
 
 
+def test_relabel_of_a_few_recordings(tmp_path):
+    few = ("--recordings", 4, "--enrolled", 3, "--strangers", 3, "--unknowns", 5)
+    done = run("relabel", *few, "--json", tmp_path / "out.json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert result["relabel"]["voices"] == 16
+    assert result["queue"]["unknowns"] == 5
+    assert result["seconds"].keys() == result["processor_seconds"].keys()
+
+
 def test_accuracy_of_the_demo(demo_folder, tmp_path):
     done = run("accuracy", demo_folder, "--threads", 1, "--json", tmp_path / "out.json")
     assert done.returncode == 0, done.stderr

@@ -69,7 +69,7 @@ def test_commands_and_options_in_the_text_exist():
     others |= {"--only", "--peer", "--peer-python"}  # scripts/bench's
     others |= {"--from-literal"}  # kubectl's
     for page, text in TEXT.items():
-        for called in re.findall(r"\bspk((?: (?:speakers|unknowns|store|audit|models))? [a-z][a-z-]+\b)", _code(text)):
+        for called in re.findall(r"\bspk((?: (?:speakers|unknowns|recordings|store|audit|models))? [a-z][a-z-]+\b)", _code(text)):
             assert f"spk{called}" in commands, f"{named(page)}: spk{called}"
         assert set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*)", _code(text))) <= options | others, named(page)
 
@@ -77,7 +77,7 @@ def test_commands_and_options_in_the_text_exist():
 def test_every_command_is_shown_outside_the_reference():
     commands = re.findall(r"^## (spk .+)$", TEXT[ROOT / "docs/reference/cli.md"], re.MULTILINE)
     elsewhere = "\n".join(text for page, text in TEXT.items() if page.name != "cli.md")
-    groups = ("spk speakers", "spk unknowns", "spk store", "spk audit", "spk models")
+    groups = ("spk speakers", "spk unknowns", "spk recordings", "spk store", "spk audit", "spk models")
     short = {command.split(maxsplit=2)[-1] for command in commands if command not in groups}
     assert [command for command in short if not re.search(rf"\b{command}\b", elsewhere)] == []
 
