@@ -14,20 +14,21 @@ it what is shown:
     Bo: Good morning
 
 Who speaks stands in a voice tag, or before a colon at the start of a line, perhaps in square brackets; several people
-in a cue are a turn each. Cues that name nobody, and in WebVTT comments and styles, are left out. In WebVTT, cues' ids
-are the turns'; the numbers of SRT are given anew by every program, so they are none. Times are written in milliseconds.
+in a cue are a turn each. Cues that name nobody, and in WebVTT comments and styles, are left out. What follows an empty
+line belongs to the caption before, as in files of YouTube's. In WebVTT, cues' ids are the turns'; the numbers of SRT are
+given anew by every program, so they are none. Times are written in milliseconds.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape, unescape
 from pathlib import Path
 
 from spk.errors import FormatError
-from spk.formats.fields import clock, escaped, make_turn, rounded, seconds, unescaped
+from spk.formats.fields import clock, escaped, make_turn, rounded, seconds, shown, unescaped
 from spk.formats.lines import printable, read_lines
 from spk.timeline import Timeline, Turn
 
@@ -37,6 +38,8 @@ PRECISION = 0.001
 _ARROW = "-->"
 _LONGEST = 10_000  # lines of a caption
 _SPECIAL = r"[:\[\]<>{}&]|^[->]"  # what would be read as something else than a name
+_TIME = re.compile(r"-?([0-9]+:)?[0-9]{1,2}:[0-9]{1,2}[.,][0-9]")  # what no text begins with
+_ASIDE = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")  # comments and the like of WebVTT
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^>]*)>")
 _TAG = re.compile(r"<[^>]*>|\{[^}]*\}")
 _PREFIX = re.compile(r"[ \t]*(?:>>|-)?[ \t]*(?:\[([^\]:]+)\]|([^:\[]+)):(?=\s|$)")
@@ -83,15 +86,22 @@ def read_cues(path: str | Path) -> Iterator[Cue]:
     Raises:
         FormatError: the file cannot be read, or is no such file.
     """
-    source = printable(path)
-    empty = True
+    source, begun = printable(path), False
+    waiting: Cue | None = None
     for block in _blocks(path):
         number, first = block[0]
-        if cue := _cue(block, source):
-            yield cue
-        elif empty and not first.startswith("WEBVTT"):
+        cue = _cue(block, source)
+        if cue is None and not begun and not first.startswith("WEBVTT"):
             raise FormatError(source, "is no file of captions: one begins with two times and --> between", number)
-        empty = False
+        begun = True
+        if cue is not None:
+            if waiting is not None:
+                yield waiting
+            waiting = cue
+        elif waiting is not None and not _ASIDE.match(first):
+            waiting = _longer(waiting, block, source)
+    if waiting is not None:
+        yield waiting
 
 
 def read_vtt(path: str | Path) -> dict[str, Timeline]:
@@ -173,6 +183,17 @@ def _blocks(path: str | Path) -> Iterator[list[tuple[int, str]]]:
         yield block
 
 
+def _longer(cue: Cue, block: list[tuple[int, str]], source: str) -> Cue:
+    """The caption with what follows it after an empty line."""
+    for number, line in block[:2]:
+        if _TIME.match(line):
+            raise FormatError(source, f"{shown(line)} is no caption's times: two are wanted, and --> between", number)
+    text = (*cue.text, *(line for _, line in block))
+    if len(text) > _LONGEST:
+        raise FormatError(source, "is no file of captions: its lines have no times", block[-1][0])
+    return replace(cue, text=text)
+
+
 def _cue(block: list[tuple[int, str]], source: str) -> Cue | None:
     """The caption of a block; None for headers, comments, styles, and what else has no times."""
     at = next((at for at, (_, line) in enumerate(block) if _ARROW in line), None)
@@ -188,7 +209,8 @@ def _cue(block: list[tuple[int, str]], source: str) -> Cue | None:
     texts = [text for _, text in block[at + 1 :]]
     if any(_ARROW in text for text in texts):
         raise FormatError(source, "an empty line is missing between two captions", number)
-    return Cue(*times, tuple(texts), block[at - 1][1] if at else None, number, *settings)
+    id_ = block[at - 1][1] if at and not block[0][1].startswith("WEBVTT") else None  # a header is no id
+    return Cue(*times, tuple(texts), id_, number, *settings)
 
 
 def _times(turn: Turn, point: str) -> str:

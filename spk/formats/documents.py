@@ -67,6 +67,7 @@ class _Scanner:
         if array := self._peek() == "[":
             self._skip(1)
             if self._peek() == "]":
+                self._end()
                 return
         while character := self._peek():
             if character != "{":
@@ -76,12 +77,19 @@ class _Scanner:
             if array:
                 character = self._peek()
                 if character == "]":
+                    self._end()
                     return
                 if character != ",":
                     self._wrong("a comma or a closing bracket is missing: was it saved whole?")
                 self._skip(1)
         if array:
             self._wrong("a closing bracket is missing: was it saved whole?")
+
+    def _end(self) -> None:
+        """Pass the closing bracket; nothing may follow."""
+        self._skip(1)
+        if character := self._peek():
+            self._wrong(f'"{printable(character)}" after the closing bracket, where nothing should follow')
 
     def _value(self) -> dict[str, Any]:
         while True:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,10 @@ def read_label_studio(path: str | Path) -> dict[str, Timeline]:
         FormatError: the file cannot be read, or holds no such tasks.
     """
     source, stem = printable(path), Path(path).stem
-    found: dict[str, Timeline] = {}
+    found: defaultdict[str, list[Turn]] = defaultdict(list)
     for task in read_records(path):
-        name = _recording(task, source) or stem
-        turns = Timeline(_turns(task, source))
-        found[name] = found[name] | turns if name in found else turns
-    return found
+        found[_recording(task, source) or stem] += _turns(task, source)
+    return {name: Timeline(turns) for name, turns in found.items()}
 
 
 def write_label_studio(turns: Timeline, recording: str, duration: float | None = None) -> str:

@@ -11,6 +11,7 @@ Of an identification, ``name`` is who speaks, where a turn has one. Times are wr
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,13 @@ def read_json(path: str | Path) -> dict[str, Timeline]:
         FormatError: the file cannot be read, or is no such JSON.
     """
     source = printable(path)
-    found: dict[str, Timeline] = {}
+    found: defaultdict[str, list[Turn]] = defaultdict(list)
     for record in read_records(path):
         name = record.fields.get("recording", Path(path).stem)
         if not isinstance(name, str) or not isinstance(record.fields.get("turns"), list):
             raise FormatError(source, 'holds no "turns" of a "recording", as spk diarize --json prints', record.line)
-        turns = Timeline(_turns(record.fields["turns"], source, record.line))
-        found[name] = found[name] | turns if name in found else turns
-    return found
+        found[name] += _turns(record.fields["turns"], source, record.line)
+    return {name: Timeline(turns) for name, turns in found.items()}
 
 
 def write_json(turns: Timeline, recording: str, duration: float | None = None) -> str:

@@ -31,7 +31,7 @@ from spk.timeline import Timeline, Turn
 __all__ = ["PRECISION", "TableRow", "read_table", "write_csv", "write_tsv"]
 
 PRECISION = 0.001
-_COLUMNS = {  # what each column may be called
+_COLUMNS = {  # what each column may be called; of several the first that is there counts
     "start": ("start", "begin", "onset", "start_time", "begin_time", "tmin"),
     "end": ("end", "stop", "offset", "end_time", "stop_time", "tmax"),
     "duration": ("duration", "dur"),
@@ -150,10 +150,10 @@ def _columns(cells: list[str], source: str, line: int) -> list[str]:
 
 
 def _known(cells: list[str]) -> list[str]:
-    """The columns by the names they have here; the first wins where several mean one thing."""
-    columns: list[str] = []
-    for cell in cells:
-        text = cell.strip().lower().replace(" ", "_")
-        known = next((name for name, also in _COLUMNS.items() if text in also), "")
-        columns.append(known if known not in columns else "")
+    """The columns by the names they have here; empty where a column means nothing, or what another says better."""
+    names = [cell.strip().lower().replace(" ", "_") for cell in cells]
+    columns = [""] * len(names)
+    for column, also in _COLUMNS.items():
+        if there := [name for name in also if name in names]:
+            columns[names.index(there[0])] = column
     return columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from spk.errors import FormatError
 from spk.formats import audacity, captions, eaf, label_studio, records, rttm, tables, textgrid
 from spk.formats.documents import read_records
 from spk.formats.lines import printable, read_head
-from spk.timeline import Timeline
+from spk.timeline import Timeline, Turn
 
 __all__ = ["PRECISION", "TurnFormat", "guess", "read_recordings", "read_turns", "recording_name", "write_turns"]
 
@@ -80,11 +81,10 @@ def read_recordings(path: str | Path, form: TurnFormat | None = None) -> dict[st
         FormatError: the file cannot be read, or breaks its format.
     """
     path = Path(path)
-    found: dict[str, Timeline] = {}
+    found: defaultdict[str, list[Turn]] = defaultdict(list)
     for name, turns in _KINDS[form or guess(path)].read(path).items():
-        recording = recording_name(name)
-        found[recording] = found[recording] | turns if recording in found else turns
-    return {name: _once(turns) for name, turns in found.items()}
+        found[recording_name(name)] += turns
+    return {name: _once(Timeline(turns)) for name, turns in found.items()}
 
 
 def read_turns(path: str | Path, form: TurnFormat | None = None, *, recording: str | None = None) -> Timeline:

@@ -12,8 +12,7 @@ from spk.comparing import Changes, compare
 from spk.errors import AudioError, InputError
 from spk.formats.rttm import NAMELESS
 from spk.review.correcting import Corrections
-from spk.review.meaning import Before, Who, shared
-from spk.store.heard import SaidBy
+from spk.review.meaning import Before, Who, is_nobodys, shared
 from spk.store.records import Sample, Speaker
 from spk.timeline import Segment, Timeline, Turn, subtract, total, with_ids
 
@@ -76,10 +75,7 @@ class Corrected:
 
     def is_nobody(self, key: str) -> bool:
         """Whether a person says that a voice is nobody's whom they know, or had said so."""
-        had = any(
-            voice.label == self.labels[key] and voice.said.said_by is SaidBy.PERSON and voice.said.speaker is None
-            for voice in self.before.voices
-        )
+        had = any(voice.label == self.labels[key] and is_nobodys(voice) for voice in self.before.voices)
         return had or self.who[key].is_nobody
 
     def is_stored_by(self, model: str) -> bool:
@@ -138,7 +134,7 @@ class Corrected:
         samples = {
             sample: called.get(sample.speaker, sample.speaker.hex)
             for sample in corrections.store.samples_from(corrections.gallery, audio.sha256)
-            if sample.id not in before.by_itself
+            if sample.id not in before.by_itself or sample.speaker in called  # a name makes it a person's word
         }
         wrong = {sample: key for sample, key in samples.items() if said.is_wrong(sample, key)}
         return cls(
@@ -161,12 +157,13 @@ class Corrected:
 def _labels(
     after: Timeline, who: Mapping[str, Who], was: Mapping[str, str], renamed: Mapping[str, str]
 ) -> dict[str, str]:
-    """What the voice of each key is called: as before where it was there, else by the next number."""
+    """What the voice of each key is called: as it is written, as before where it was there, else by the next number."""
     labels: dict[str, str] = {}
+    taken = {label for label, before in was.items() if {before, renamed.get(before)} & {*after.labels}}
     for key in after.labels:
         own = [label for label, before in was.items() if key in (before, renamed.get(before))]
-        if NAMELESS.fullmatch(written := who[key].voice or "") and written not in was:
-            own.append(written)
+        if NAMELESS.fullmatch(written := who[key].voice or "") and written not in taken:
+            own.insert(0, written)
         free = [label for label in own if label not in labels.values()]
         numbered = (f"SPEAKER_{number:02d}" for number in count())
         labels[key] = free[0] if free else next(one for one in numbered if one not in {*was, *labels.values()})

@@ -260,18 +260,20 @@ class Corrections:
 
         Raises:
             NotFoundError: the recording has no such voice.
+            ConflictError: it was heard anew meanwhile, or forgotten.
         """
         held: list[str] = []
 
         def edit(change: Change) -> list[Speaker]:
-            found = {voice.label: voice for voice in hearing.voices}
+            now = _as_heard(change, hearing)
+            found = {voice.label: voice for voice in now.voices}
             if missing := [label for label in voices if label not in found]:
                 raise NotFoundError(
                     f"{hearing.recording.source} has no voice {missing[0]}, only {', '.join(sorted(found))}"
                 )
             person = None if who is None else person_called(change, who)
             for label in voices:
-                self._say(change, hearing, found[label], person, held, force=force)
+                self._say(change, now, found[label], person, held, force=force)
             change.audit(
                 "say",
                 speaker=None if person is None else person.id,
@@ -284,10 +286,14 @@ class Corrections:
         return replace(self.apply("say whose voice", edit), held=tuple(held))
 
     def forget(self, hearing: Hearing) -> Outcome:
-        """Forget what was heard in a recording; samples that people gave to somebody stay."""
+        """Forget what was heard in a recording; samples that people gave to somebody stay.
+
+        Raises:
+            ConflictError: it was heard anew meanwhile, or forgotten.
+        """
 
         def edit(change: Change) -> list[Speaker]:
-            change.put_aside([hearing.id])
+            change.put_aside([_as_heard(change, hearing).id])
             change.audit("forget recording", hearing=hearing.id)
             return []
 
@@ -406,6 +412,18 @@ def _still(change: Change, speaker: Speaker) -> Speaker:
     now = change.same(speaker)
     if now.name != speaker.name:
         raise ConflictError(f"{speaker.label} was called {now.label} meanwhile: look again, and say it of {now.label}")
+    return now
+
+
+def _as_heard(change: Change, hearing: Hearing) -> Hearing:
+    """What was heard in a recording, with what is said of it now.
+
+    Raises:
+        ConflictError: something else was heard in it since, or it is forgotten.
+    """
+    now = change.heard(hearing.recording.sha256)
+    if now is None or now.id != hearing.id:
+        raise ConflictError(f"{hearing.recording.source} was heard anew, or forgotten, meanwhile: look at it again")
     return now
 
 

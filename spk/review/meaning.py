@@ -17,7 +17,7 @@ from spk.store.names import clean_name, label_digits
 from spk.store.records import Speaker
 from spk.timeline import Segment, Timeline, Turn, subtract, total
 
-__all__ = ["Before", "Who", "shared"]
+__all__ = ["Before", "Who", "is_nobodys", "shared"]
 
 SAME_VOICE = 0.5  # share of a nameless label's speech that is the voice's of that label, for the two to be the same
 NOBODY = re.compile(r"[\W_]+|unknown", re.IGNORECASE)
@@ -130,7 +130,7 @@ class Before:
     def _meant(self, corrections: Corrections, label: str, theirs: Sequence[Segment]) -> Who:
         some = [voice for voice in self.voices if voice.label == label]
         if not some and NOBODY.fullmatch(label):
-            some = [voice for voice in self.voices if voice.said.speaker is None]
+            some = [voice for voice in self.voices if is_nobodys(voice)]
         elif not some and not NAMELESS.fullmatch(label):
             try:
                 return Who(corrections.store.speaker(corrections.gallery, label))
@@ -142,6 +142,11 @@ class Before:
             if total(shared(theirs, self.timeline.of(voice.label))) >= SAME_VOICE * total(theirs):
                 return self._whose(voice)
         return Who(voice=label)
+
+
+def is_nobodys(voice: HeardVoice) -> bool:
+    """Whether a person had said that a voice is nobody's."""
+    return voice.said.said_by is SaidBy.PERSON and voice.said.speaker is None
 
 
 def shared(segments: Iterable[Segment], others: Iterable[Segment]) -> tuple[Segment, ...]:

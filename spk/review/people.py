@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,13 +60,17 @@ class People:
         self, speaker: Speaker, created: datetime, sample: UUID, net_seconds: float, vector: NDArray[np.float32]
     ) -> None:
         """Somebody, perhaps new, is known by one more sample."""
-        if speaker.id not in self._prints:
-            self._prints[speaker.id] = []
-            if speaker.id not in self.ids:
-                insort(self.ids, speaker.id)
+        self.count(speaker.id)
+        self._prints.setdefault(speaker.id, [])
         self._speakers[speaker.id] = speaker
         insort(self._prints[speaker.id], _Print(created, sample, net_seconds, vector))
         self._profiles.pop(speaker.id, None)
+
+    def count(self, speaker: UUID) -> None:
+        """Somebody is there, known by this model or by others alone."""
+        place = bisect_left(self.ids, speaker)
+        if self.ids[place : place + 1] != [speaker]:
+            self.ids.insert(place, speaker)
 
     def profiles(self, speakers: Iterable[UUID], model: str) -> list[Profile]:
         """What some people are known by; who is known by other models alone is left out."""
@@ -120,7 +124,10 @@ class Rehearsal(GalleryScorer):
         nowhere: Any = None  # nothing is read from a store
         super().__init__(nowhere, gallery, model, calibration)
         self._known = people
-        self._invited = None if attendees is None else [one for one in people.ids if one in set(attendees)]
+        self._invited = attendees
+        if attendees is not None:  # in their order, as `GalleryScorer` has them; less those who are gone
+            everybody = set(people.ids)
+            self._invited = [one for one in attendees if one in everybody]
 
     @property
     def searched(self) -> int:

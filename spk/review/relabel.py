@@ -8,7 +8,7 @@ mistake once what caused it is put right, wherever it led.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -81,19 +81,21 @@ class Keeper:
 
     Args:
         change: The change.
-        as_they_are: Recordings that are not judged again: the strangers in them stay.
+        forgotten: The strangers who are to be found again.
+
+    Attributes:
+        speakers: Everybody, by id.
+        met: Who was found so far.
     """
 
-    def __init__(self, change: Change, as_they_are: Sequence[Hearing] = ()) -> None:
+    def __init__(self, change: Change, forgotten: Collection[UUID] = ()) -> None:
         self._change = change
         self.speakers = {person.id: person for person in change.speakers()}
-        founded = change.founded() | {voice.said.speaker for one in as_they_are for voice in one.voices}
-        self.strangers = {
-            one.id for one in self.speakers.values() if one.state is SpeakerState.UNKNOWN and one.id not in founded
-        }
+        self.met: set[UUID] = set()
+        self._forgotten = set(forgotten)
+        self._begun = {id_.hex[:4] for id_ in self.speakers if id_ not in self._forgotten}  # first digits
         self._labels: dict[UUID, tuple[Label, Label]] = {}
         self._samples: dict[UUID, UUID] = {}
-        self._met: set[UUID] = set()
 
     def keep(self, hearing: Hearing, groups: Sequence[Sequence[tuple[HeardVoice, Settled]]]) -> list[Learnt]:
         """Note whose the voices of a recording are, by groups of one person; what is learnt from them."""
@@ -107,7 +109,7 @@ class Keeper:
             for voice, one in members:
                 speaker = one.label.speaker if stranger is None else stranger
                 if speaker is not None:
-                    self._met.add(speaker)
+                    self.met.add(speaker)
                 self._labels[voice.id] = (voice.said, replace(one.label, speaker=speaker))
                 if one.learns and speaker is not None and voice.vector is not None:
                     sample = self._change.sample_of(hearing, voice)
@@ -117,14 +119,20 @@ class Keeper:
         return learnt
 
     def _stranger(self, seed: str) -> UUID:
-        """The stranger who began with a voice: the same one, whenever it is heard again."""
-        for id_ in self._change.stranger_ids(seed):
-            if id_ in self.strangers:
-                return id_
-        person = self._change.make_speaker(None, seed=seed)
-        self.speakers[person.id] = person
-        self.strangers.add(person.id)
-        return person.id
+        """The stranger who began with a voice: the same one, whenever it is heard again.
+
+        Labels differ, as `spk.store.enrolling.make_speaker` sees to; strangers who are not found again do not count.
+        """
+        free = [
+            id_
+            for id_ in self._change.stranger_ids(seed)
+            if id_ not in self.speakers or (id_ in self._forgotten and id_ not in self.met)
+        ]
+        id_ = next((id_ for id_ in free if id_.hex[:4] not in self._begun), free[-1])
+        if id_ not in self.speakers:
+            self.speakers[id_] = self._change.make_speaker(None, id_=id_)
+        self._begun.add(id_.hex[:4])
+        return id_
 
     def finish(self, learnt_before: Mapping[UUID, UUID | None]) -> None:
         """Store it.
@@ -144,7 +152,7 @@ class Keeper:
 
     def drop_unmet(self) -> None:
         """Strangers whom nothing is heard of any more are gone."""
-        for stranger in sorted(self.strangers - self._met):
+        for stranger in sorted(self._forgotten - self.met):
             self._change.drop_speaker(stranger)
 
 
@@ -164,7 +172,11 @@ class _Again:
 
     def __init__(self, change: Change, as_they_are: Sequence[Hearing]) -> None:
         self._change = change
-        self._keeper = Keeper(change, as_they_are)
+        everybody = change.speakers()
+        founded = change.founded() | {voice.said.speaker for one in as_they_are for voice in one.voices}
+        strangers = {one.id for one in everybody if one.state is SpeakerState.UNKNOWN} - founded
+        self._founded = [one.id for one in everybody if one.id not in strangers]
+        self._keeper = Keeper(change, strangers)
         staying = {voice.sample for one in as_they_are for voice in one.voices}
         self._before = {id_: whose for id_, whose in change.learnt().items() if id_ not in staying}
         self._people: dict[str, People] = {}
@@ -188,14 +200,18 @@ class _Again:
         )
         groups = [[(voices[row], settled[row]) for row in group] for group in judged.groups]
         for one in self._keeper.keep(hearing, groups):
-            self._people[hearing.model].add(one.speaker, one.created, one.sample, one.seconds, one.vector)
+            for model, people in self._people.items():
+                if model == hearing.model:
+                    people.add(one.speaker, one.created, one.sample, one.seconds, one.vector)
+                else:
+                    people.count(one.speaker.id)
             self._scorers.clear()
 
     def _scorer(self, hearing: Hearing, how: Judge) -> GalleryScorer:
         """Of everybody who is known by then."""
         if hearing.model not in self._people:
-            founded = [one for one in self._keeper.speakers if one not in self._keeper.strangers]
-            self._people[hearing.model] = People(self._change.profiles(hearing.model), founded, self._before)
+            by_then = {*self._founded, *self._keeper.met}
+            self._people[hearing.model] = People(self._change.profiles(hearing.model), by_then, self._before)
         key = hearing.model, hearing.attendees
         if key not in self._scorers:
             people, gallery = self._people[hearing.model], self._change.gallery

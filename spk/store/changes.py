@@ -21,7 +21,7 @@ from spk.store import audit, outbox, tables
 from spk.store.heard import ChangeRecord
 from spk.store.queries import portions
 
-__all__ = ["Edit", "Journal", "edits_of", "find", "latest", "revert"]
+__all__ = ["Edit", "Journal", "check_names", "edits_of", "find", "latest", "revert"]
 
 _C = tables.changes.c
 Row = Mapping[str, Any]
@@ -163,7 +163,7 @@ def revert(tx: Connection, gallery: UUID, change: ChangeRecord) -> int:
     edits = [edit.inverse() for edit in reversed(edits_of(tx, change.number))]
     for group in _alike(edits):
         _check(tx, group, change)
-        _check_names(tx, gallery, group)
+        check_names(tx, gallery, group)
         _replay(tx, group)
     journal.edits = edits
     tx.execute(update(tables.changes).where(_C.number == change.number).values(undone=datetime.now(UTC)))
@@ -213,8 +213,12 @@ def _check(tx: Connection, edits: Sequence[Edit], change: ChangeRecord) -> None:
             )
 
 
-def _check_names(tx: Connection, gallery: UUID, edits: Iterable[Edit]) -> None:
-    """See that nobody else has got a name that is to come back."""
+def check_names(tx: Connection, gallery: UUID, edits: Iterable[Edit]) -> None:
+    """See that nobody else has got a name that is to come back.
+
+    Raises:
+        ConflictError: somebody has.
+    """
     people = tables.speakers.c
     for edit in edits:
         name = (edit.after or {}).get("name") if edit.table == tables.speakers.name else None

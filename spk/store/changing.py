@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from uuid import UUID, uuid4, uuid5
@@ -126,14 +126,14 @@ class Change:
 
     # People
 
-    def make_speaker(self, name: str | None, *, seed: str | None = None) -> Speaker:
-        """Somebody new; with a ``seed``, somebody whose id follows from it."""
-        ids = (uuid4() for _ in range(16)) if seed is None else self.stranger_ids(seed)
+    def make_speaker(self, name: str | None, *, id_: UUID | None = None) -> Speaker:
+        """Somebody new, with an id if one is given."""
+        ids = (uuid4() for _ in range(16)) if id_ is None else (id_,)
         return enrolling.make_speaker(self.journal, self.gallery, name and clean_name(name), ids)
 
-    def stranger_ids(self, seed: str) -> Iterator[UUID]:
-        """The ids that somebody made from a seed may have, the likeliest first."""
-        return (uuid5(self.gallery.id, f"{seed} {attempt}") for attempt in range(16))
+    def stranger_ids(self, seed: str) -> list[UUID]:
+        """The ids that a stranger may have who is always to get the same one, the likeliest first."""
+        return [uuid5(self.gallery.id, f"{seed} {attempt}") for attempt in range(16)]
 
     def rename(self, speaker: Speaker, name: str) -> Speaker:
         """As `Store.rename`."""
@@ -155,6 +155,7 @@ class Change:
         moved = [sample.id for sample in samples if sample.id not in doubled]
         self.give(dict.fromkeys(moved, (source.id, into.id)) | dict.fromkeys(doubled, (source.id, None)))
         self._repoint(source.id, into.id)
+        self._invite(source.id, into.id)
         self.drop_speaker(source.id)
         if into.name is None and source.name is not None:
             self.set_speaker(into.id, name=source.name, state=SpeakerState.ENROLLED)
@@ -166,6 +167,7 @@ class Change:
 
         Raises:
             NotFoundError: nobody was, or it is not kept any more.
+            ConflictError: another speaker has got the name.
         """
         merger = unmerging.last_merger(self._tx, self.gallery.id, person.id)
         if merger is None:
@@ -184,6 +186,16 @@ class Change:
             rows = self._tx.execute(select(table).where(table.c.speaker == source)).mappings().all()
             changed = [({key: row[key] for key in keys}, {"speaker": source}, {"speaker": into}) for row in rows]
             self.journal.update(table, changed)
+
+    def _invite(self, source: UUID, into: UUID) -> None:
+        """Whoever was expected in a recording as one person is as another from now on."""
+        query = select(_H.id, _H.attendees).join(tables.recordings, _R.id == _H.recording)
+        rows = self._tx.execute(query.where(_R.gallery == self.gallery.id, _H.attendees.is_not(None)))
+        changed = []
+        for row in rows.all():
+            now = list(dict.fromkeys(into.hex if one == source.hex else one for one in row.attendees))
+            changed.append(({"id": row.id}, {"attendees": row.attendees}, {"attendees": now}))
+        self.journal.update(tables.hearings, changed)
 
     def _doubled(self, samples: Sequence[Sample], into: Speaker) -> set[UUID]:
         """Those of ``samples`` whose audio ``into`` has too, with voiceprints by the same models."""

@@ -57,11 +57,16 @@ def _merger(number: int, edits: Sequence[Edit], into: UUID) -> Merger | None:
 
 
 def take_back(journal: Journal, merger: Merger) -> None:
-    """Make whoever is gone again, with the samples and voices that they had and that were not given away since."""
+    """Make whoever is gone again, with the samples and voices that they had and that were not given away since.
+
+    Raises:
+        ConflictError: somebody else has got the name.
+    """
     another: set[tuple[str, str]] = set()  # rows that were changed since
     for edit in reversed(merger.edits):
         table, which = tables.metadata.tables[edit.table], (edit.table, str(edit.key))
         if edit.after is None:
+            changes.check_names(journal.tx, journal.gallery, [edit.inverse()])
             journal.insert(table, {**edit.key, **(edit.before or {})})
             continue
         this = and_(*(table.c[name] == value for name, value in edit.key.items()))

@@ -47,7 +47,7 @@ def options(path: tuple[str, ...]) -> set[str]:
 
 
 def test_every_command_is_known_here() -> None:
-    assert len(ALL) == 9 + 7 + 6 + 8 + 3 + 3
+    assert len(ALL) == 18 + 10 + 8 + 5 + 8 + 3 + 3
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)

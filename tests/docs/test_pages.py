@@ -67,9 +67,10 @@ def test_commands_and_options_in_the_text_exist():
     options = {*re.findall(r"`(?:-\w`, `)?(--[a-z-]+)", reference), "--help", "--install-completion"}
     others = {"--no-index", "--find-links", "--dest", "--check", "--group"}  # pip's and ruff's
     others |= {"--only", "--peer", "--peer-python"}  # scripts/bench's
-    others |= {"--from-literal"}  # kubectl's
+    others |= {"--from-literal", "--diarize"}  # kubectl's and WhisperX's
+    called_so = r"\bspk((?: (?:speakers|unknowns|recordings|store|audit|models))? [a-z][a-z-]+\b)"
     for page, text in TEXT.items():
-        for called in re.findall(r"\bspk((?: (?:speakers|unknowns|recordings|store|audit|models))? [a-z][a-z-]+\b)", _code(text)):
+        for called in re.findall(called_so, _code(text)):
             assert f"spk{called}" in commands, f"{named(page)}: spk{called}"
         assert set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*)", _code(text))) <= options | others, named(page)
 

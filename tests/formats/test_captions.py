@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from spk.formats.captions import read_cues
 from spk.formats.turns import read_turns
 
 from .conftest import read, refused
@@ -70,6 +71,16 @@ Eve: nothing
     ]
 
 
+def test_what_follows_an_empty_line_is_of_the_caption_before(tmp_path: Path) -> None:
+    path = tmp_path / "t.vtt"
+    path.write_text(
+        "WEBVTT\n00:01.000 --> 00:02.000\n \n<v ann>so<00:01.500><c> it</c>\n\nNOTE\nno\n\n0:02.0 --> 0:03.0\nx\n"
+    )
+    first, second = read_cues(path)
+    assert (first.id, first.text, first.speakers) == (None, ("<v ann>so<00:01.500><c> it</c>",), ("ann",))
+    assert second.text == ("x",)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
@@ -79,6 +90,9 @@ Eve: nothing
         ("\n1\n00:00:02,000 --> 00:00:01,000\nann: a\n", 3, "ends before it starts"),
         ("1\n0:01 --> 0:02\nann: a\n2\n0:02 --> 0:03\nbo: b\n", 2, "an empty line is missing"),
         ("ann: a\n" * 20_000, 10_001, "no empty lines"),
+        ("1\n0:01 --> 0:02\nann: a\n\n2\n00:00:03,0", 6, '"00:00:03,0" is no caption\'s times'),
+        ("1\n0:01 --> 0:02\nann: a\n\n0:03.000 -> 0:04.000\nbo: b\n", 5, "is no caption's times"),
+        ("1\n0:01 --> 0:02\n" + "ann: a\n\n" * 10_001, 20_003, "have no times"),
     ],
 )
 def test_no_captions(tmp_path: Path, text: str, line: int, reason: str) -> None:

@@ -109,6 +109,8 @@ def test_no_label_studio(tmp_path: Path, task: object, reason: str) -> None:
         ('[\n{"turns": []}\n{}]', 3, "a comma or a closing bracket"),
         ('[{"turns": []},\n5]', 2, "where an object"),
         ('[{"turns": []},\n', 2, "a closing bracket is missing"),
+        ('[{"turns": []}]\n[{"turns": []}]', 2, "after the closing bracket"),
+        ("[]\nx", 2, "after the closing bracket"),
         ('{"turns": ' + "[" * 100_000, 1, "no JSON"),
         ('{"turns": ' + "9" * 5_000 + "}", 1, "no JSON"),
         ('{"turns": [{"start": 0, "end": 1, "la', 1, "saved whole"),
@@ -136,3 +138,12 @@ def test_json_longer_than_a_piece_of_it(tmp_path: Path) -> None:
     record = json.dumps({"recording": "a.wav", "turns": turns})
     (tmp_path / "t.json").write_text(f"[{record},{record.replace('a.wav', 'b.wav')}]")
     assert [len(timeline) for timeline in read_recordings(tmp_path / "t.json").values()] == [5_000, 5_000]
+
+
+def test_a_recording_of_many_records(tmp_path: Path) -> None:
+    records = ({"recording": "a.wav", "turns": [{"start": n, "end": n + 1, "label": "x"}]} for n in range(20_000))
+    (tmp_path / "t.json").write_text("\n".join(map(json.dumps, records)))
+    assert len(read_turns(tmp_path / "t.json")) == 20_000
+    tasks = [{"data": {"audio": "a.wav"}, "annotations": [{"result": [region(n, n + 1, "x")]}]} for n in range(20_000)]
+    (tmp_path / "t.json").write_text(json.dumps(tasks))
+    assert len(read_turns(tmp_path / "t.json")) == 20_000

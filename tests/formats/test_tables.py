@@ -19,6 +19,7 @@ from .conftest import read, refused
         "\r\nlabel\tBegin Time\tduration\r\nann\t0.5\t2.25\r\nBo Ek\t2.5\t0.75\r\n\r\n",
         'start,end,speaker,note\n"0,5","2,75",ann,"a ""b""\nc"\n2.5,3.25,"Bo Ek"\n,,,\n3,3,x,\n4,5,,\n',
         "start,end,speaker\n0:00.5,00:00:02.750,ann\nstart,end,speaker\n0:02.5,0:03.25,Bo Ek\n",
+        "start,end,duration,label,speaker\n0.5,2.75,9,speech,ann\n2.5,3.25,9,speech,Bo Ek\n",
         "sep=;\nstart;end;speaker\n0.5;2.75;ann\n2.5;3.25;Bo Ek",
     ],
 )

@@ -36,9 +36,11 @@ def apply(world, audio, turns, *, dry_run=False, keep=KeptAudio.CLIPS, gates=SIL
     """What `spk apply` does."""
     scorer = GalleryScorer(world.store, world.gallery, MODEL, calibration())
     enroller = Enroller(scorer, embedder or Ears(), everything, diarizer, gates, keep)
-    judge = world.judge if embedder is None else replace(world.judge, model=embedder.model)
-    corrections = world.corrections(dry_run=dry_run)
+    judge, corrections = world.judge, world.corrections(dry_run=dry_run)
     if embedder is not None:
+        model = embedder.model
+        theirs = replace(calibration(), model=model.name, fingerprint=model.fingerprint)
+        judge = replace(judge, model=model, calibration=theirs)
         corrections = replace(corrections, judge_of=lambda model: judge if model == judge.model.fingerprint else None)
     return Applier(corrections, enroller, judge, OperatingPoint())(audio, Timeline(turns), **how)
 
