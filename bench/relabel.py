@@ -191,7 +191,7 @@ def line_up(folder: Path, clock: Clock, *, unknowns: int, enrolled: int) -> dict
                 hearing = change.hear(recording(number, crowd, [enrolled + number]))
                 [voice] = hearing.voices
                 person = change.make_speaker(None, id_=change.stranger_ids(voice.sha256)[0])
-                change.give({change.sample_of(hearing, voice): (None, person.id)})
+                change.give({change.sample_of(hearing, voice): person.id})
                 change.label({voice.id: (voice.said, Label(speaker=person.id, verdict="unknown"))})
         with clock("queue of strangers"):
             queue = Queue.of(store, gallery, lambda _: how)

@@ -9,7 +9,7 @@ import typer
 
 from spk.cli.common import EXIT_ERROR, complain, print_json, say, workbench
 from spk.cli.options import AsJson, DeviceName, Force, GalleryName, Home, ModelName, PrecisionName, Quiet, Threads
-from spk.cli.outcomes import outcome_json, show_labels
+from spk.cli.outcomes import many, outcome_json, show_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,18 +84,14 @@ def _show(done: Applied, recording: Path, known: Sequence[str], *, dry_run: bool
     for name in done.new:
         say(f"{name} is new{hint(name, {*known, *done.gone} - {name}, ALIKE)}")
     for one in done.taught:
-        say(f"{one.name}: {one.net_seconds:.1f} s learnt, in {_many(one.samples, 'sample')}")
+        say(f"{one.name}: {one.net_seconds:.1f} s learnt, in {many(one.samples, 'sample')}")
     if done.withdrawn:
-        say(f"{_many(done.withdrawn, 'sample')} withdrawn: not the speaker's by these turns")
+        say(f"{many(done.withdrawn, 'sample')} withdrawn: not the speaker's by these turns")
     for name in done.gone:
         say(f"{name} is gone: nothing is left by which to know that voice")
     show_labels(done.outcome, dry_run=dry_run)
     if not dry_run and not done.outcome.change:
         say("nothing new: all of it is stored already")
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _record(done: Applied) -> dict[str, object]:

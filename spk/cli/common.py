@@ -189,7 +189,9 @@ def write_output(output: Path, text: str) -> None:
         InputError: that fails.
     """
     try:
-        output.write_text(text, encoding="utf-8", errors="surrogateescape")
+        output.write_bytes(text.encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:
+        raise InputError(f"{output}: cannot hold half a letter, as a name here has: correct the name") from None
     except OSError as error:
         raise InputError(f"{output}: cannot be written ({error.strerror}): choose another place") from error
 

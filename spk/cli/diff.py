@@ -89,7 +89,8 @@ def _line(change: Change) -> str:
     if change.kind in (Kind.MOVED, Kind.MOVED_AND_RELABELLED):
         (was,), (now,) = change.before, change.after
         edges = (("start", now.start - was.start), ("end", now.end - was.end))
-        line += f"  ({', '.join(f'{edge} {by:+.2f} s' for edge, by in edges if abs(by) >= 0.005)})"
+        by = ", ".join(f"{edge} {by:+.2f} s" for edge, by in edges if abs(by) >= 0.005)
+        line += f"  ({by or 'by less than 0.01 s'})"
     return line
 
 

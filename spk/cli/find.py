@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import Batch, print_json, say, workbench
+from spk.cli.common import Batch, complain, print_json, say, workbench
 from spk.cli.options import (
     AsJson,
     CostText,
@@ -82,13 +82,14 @@ def find(
         bench.store.profile(speaker, bench.model.fingerprint)  # says so where this model does not know them
         if clips is not None:
             _make(clips)
-        identifier = None
+        identifier, heard = None, 0
 
         def one(path: Path) -> None:
-            nonlocal identifier
+            nonlocal identifier, heard
             audio = load(path)  # first: a file that cannot be read is said before models are loaded
             identifier = identifier or bench.identifier()
             for place in places(identifier.recording(audio, progress=bench.progress), speaker, min_llr):
+                heard += 1
                 cut = None if clips is None else str(_cut(audio, place.segment, clips, path.stem))
                 if as_json:
                     print_json({"recording": str(path), "name": speaker.label, **place.to_json(), "clip": cut})
@@ -97,6 +98,8 @@ def find(
                     say(f"{printable(path)}  {times}  LLR {place.llr:+.1f}  {place.verdict.value}")
 
         batch.each(files, one, bench.progress)
+    if not heard and not quiet and not batch.failed:
+        complain(f"{speaker.label} was not found in {'this recording' if len(files) == 1 else 'these recordings'}")
     batch.finish()
 
 
@@ -119,4 +122,6 @@ def _cut(audio: Audio, segment: Segment, folder: Path, stem: str) -> Path:
             soundfile.write(file, audio.crop(segment).samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     except FileExistsError:
         raise InputError(f"{path}: is there already: choose another folder for clips") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}): choose another folder for clips") from error
     return path

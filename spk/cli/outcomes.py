@@ -13,7 +13,7 @@ from spk.cli.common import print_json, say
 if TYPE_CHECKING:
     from spk.review import LabelChange, Outcome
 
-__all__ = ["Apply", "DryRun", "LearnAnyway", "label_json", "label_lines", "outcome_json", "show_labels", "tell"]
+__all__ = ["Apply", "DryRun", "LearnAnyway", "label_json", "label_lines", "many", "outcome_json", "show_labels", "tell"]
 
 Apply = Annotated[bool, typer.Option("--yes", "-y", help="Do it; without, only what would change is shown.")]
 LearnAnyway = Annotated[
@@ -85,6 +85,11 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "labels": [label_json(one) for one in outcome.labels],
         "held": list(outcome.held),
     }
+
+
+def many(count: int, what: str) -> str:
+    """How many of something, as in "1 sample" or "2 samples"."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _after(one: LabelChange) -> str:

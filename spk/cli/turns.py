@@ -100,12 +100,15 @@ def import_turns(
     Example: spk import corrected.TextGrid --recording meeting -o meeting.rttm
     """
     from spk.formats.turns import read_recordings, read_turns
-    from spk.timeline import with_ids
+    from spk.timeline import Timeline, with_ids
 
     del quiet  # nothing but the result is printed
+    if duration == float("inf"):
+        raise InputError("--duration: no recording lasts for ever: write seconds, as in 41.5")
     form = Format.JSON if as_json else form
     check_output(output, [file])
     found = {recording: read_turns(file, recording=recording)} if recording else read_recordings(file)
+    found = found or {file.stem: Timeline()}  # also nobody's turns are a file of the format
     check_format(form, list(found))
     texts: list[str] = []
     for name, turns in found.items():

@@ -12,7 +12,7 @@ import typer
 
 from spk.cli.common import print_json, print_table, say, workbench
 from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Quiet, complete_speaker
-from spk.cli.outcomes import Apply, DryRun, LearnAnyway, tell
+from spk.cli.outcomes import Apply, DryRun, LearnAnyway, many, tell
 from spk.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def _show_queue(queue: Queue, *, gallery: str, quiet: bool) -> None:
         )
     if queue.people > len(queue.unknowns) and not quiet:
         say(f"... and {queue.people - len(queue.unknowns)} more")
+    if queue.unknowns and queue.held:
+        say()
     for held in queue.held:
         say(held_line(held))
 
@@ -149,7 +151,8 @@ def show(
 
 
 def _about(one: Unknown, clips: Sequence[Path]) -> None:
-    say(f"{one.speaker.label}  {one.seconds:.1f} s of speech in {one.recordings} recordings, {len(clips)} clips kept")
+    where = many(one.recordings, "recording")
+    say(f"{one.speaker.label}  {one.seconds:.1f} s of speech in {where}, {many(len(clips), 'clip')} kept")
     say(f"id {one.speaker.id}, last heard {one.last_heard.astimezone():%Y-%m-%d %H:%M}")
     if one.nearest:
         say(f"nearest: {_likeness(one.nearest)}")
@@ -331,10 +334,8 @@ def split(
         apart = _named(bench, stranger, samples) if samples else _suspected(bench, stranger)
         done = bench.corrections(dry_run=looking).split(stranger, apart)
     first, second = done.speakers
-    count = f"{len(apart)} {'sample' if len(apart) == 1 else 'samples'}"
-    said = (
-        f"{count} of {first.label} would be somebody else's" if looking else f"{count} of {first.label}: {second.label}"
-    )
+    parted = f"{many(len(apart), 'sample')} of {first.label}"
+    said = f"{parted} would be somebody else's" if looking else f"{parted} moved to {second.label}"
     tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
 
 

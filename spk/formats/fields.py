@@ -7,7 +7,6 @@ them, and so is a percent sign that would be read as one of them.
 
 from __future__ import annotations
 
-import math
 import re
 from urllib.parse import quote, unquote
 
@@ -15,7 +14,10 @@ from spk.errors import FormatError
 from spk.formats.lines import printable
 from spk.timeline import Segment, Turn
 
-__all__ = ["clock", "escaped", "make_turn", "rounded", "seconds", "shown", "unescaped"]
+__all__ = ["LONGEST", "clock", "escaped", "make_turn", "rounded", "seconds", "shown", "unescaped"]
+
+LONGEST = 1e9
+"""Seconds; no recording lasts so long, and no format can write more."""
 
 _ALWAYS = r"^\s+|\s+$|%(?=[0-9A-Fa-f]{2})|[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
@@ -34,8 +36,8 @@ def seconds(text: str) -> float:
         ValueError: it is none.
     """
     text = text.strip()
-    if _NUMBER.fullmatch(text):
-        return float(text.replace(",", ".")) + 0.0  # no negative zero
+    if _NUMBER.fullmatch(text) and abs(time := float(text.replace(",", "."))) < LONGEST:
+        return time + 0.0  # no negative zero
     if found := _CLOCK.fullmatch(text):
         minutes = 60 * int(found["hours"] or 0) + int(found["minutes"])
         time = 60 * minutes + float(found["seconds"].replace(",", "."))
@@ -78,9 +80,9 @@ def make_turn(
     True
 
     Raises:
-        FormatError: the times are not finite, or it ends before it starts.
+        FormatError: the times are none of a recording, or it ends before it starts.
     """
-    if not (math.isfinite(start) and math.isfinite(end)):
+    if not (abs(start) < LONGEST and abs(end) < LONGEST):
         raise FormatError(source, f"{start} to {end} are no times: write seconds, as in 41.5", line)
     if end < start:
         raise FormatError(source, f"ends before it starts: {start:g} s to {end:g} s: exchange the two", line)

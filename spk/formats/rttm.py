@@ -30,7 +30,7 @@ from typing import Self
 from urllib.parse import quote, unquote
 
 from spk.errors import FormatError, TimelineError
-from spk.formats.fields import shown
+from spk.formats.fields import LONGEST, shown
 from spk.formats.lines import printable, read_lines
 from spk.timeline import Segment, Timeline, Turn
 
@@ -41,6 +41,7 @@ NAMELESS = re.compile(r"SPEAKER_\d+")
 
 _NA = "<NA>"
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_POINT = re.compile(r"SPEAKER(?:[ \t]+\S+){3}[ \t]+0+(?:\.0*)?[ \t]")  # what some write of a very short turn
 _OTHER_TYPES = {
     *("SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER"),
     *("EDIT", "IP", "SU", "CB", "A/P", "SPKR-INFO"),
@@ -134,7 +135,8 @@ class RttmLine:
 
 
 def read_rttm(path: str | Path) -> dict[str, Timeline]:
-    """The turns of every recording in an RTTM file, its channels together. Lines of other types are skipped.
+    """The turns of every recording in an RTTM file, its channels together. Lines of other types are skipped,
+    and turns that last no time.
 
     Raises:
         FormatError: the file cannot be read, or a line breaks the format.
@@ -145,7 +147,11 @@ def read_rttm(path: str | Path) -> dict[str, Timeline]:
         first = text.split(maxsplit=1)[:1]
         if not first or first[0].startswith(";;") or first[0] in _OTHER_TYPES:
             continue
+        if _POINT.match(text):
+            continue
         line = RttmLine.parse(text, source=source, line=number)
+        if line.segment.end > LONGEST:
+            raise FormatError(source, f"{line.segment.end:g} s is no time of a recording: {shown(text)}", number)
         turns[line.file].append(line.turn)
     return {file: Timeline(of_file) for file, of_file in turns.items()}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from uuid import UUID
 
 from spk.audio import Audio
 from spk.comparing import Changes
@@ -15,13 +14,13 @@ from spk.errors import ConflictError, SpkError
 from spk.identify import OperatingPoint, Voice
 from spk.identify.identifier import NOT_HEARD, clearest
 from spk.review.corrected import Corrected
-from spk.review.correcting import Corrections, Outcome, person_called
+from spk.review.correcting import Corrections, Outcome, drop_unknown, person_called
 from spk.review.people import People, Rehearsal
 from spk.review.relabel import Judge
 from spk.review.remembering import new_voice
 from spk.review.settling import Learn
 from spk.store.changing import Change
-from spk.store.heard import HeardTurn, HeardVoice, Hearing, Label, NewHearing, SaidBy
+from spk.store.heard import HeardTurn, Hearing, Label, NewHearing, SaidBy
 from spk.store.records import NewRecording, Origin, Sample, Speaker
 from spk.timeline import Timeline, total
 
@@ -119,7 +118,7 @@ class Applier:
             names = {person.name for person in change.speakers()}
             people = self._name(change, work, report.held, force=force)
             hearing = change.hear(new)
-            change.give({sample.id: (sample.speaker, None) for sample in work.wrong})
+            change.give(dict.fromkeys(sample.id for sample in work.wrong))
             self._say(change, hearing, work, people)
             for key in sorted(offered, key=lambda key: (key not in work.wronged, work.who[key].speaker is None)):
                 self._teach(change, people[key], offered[key], report, force=force)
@@ -240,16 +239,6 @@ class Applier:
 
 def _drop(change: Change, work: Corrected, people: Iterable[Speaker]) -> list[str]:
     """Whoever had a name, and was known by nothing but what was wrong here, is gone; their names."""
-    meant: set[UUID | None] = {person.id for person in people}
-    meant |= {voice.said.speaker for hearing in change.hearings() for voice in hearing.voices if _is_said(voice)}
     here = [voice.said.speaker for voice in work.before.voices]
-    some = {*here, *(sample.speaker for sample in work.wrong)} - meant
-    left = [person for person in change.speakers() if person.id in some and person.name is not None]
-    gone = [person for person in left if not change.samples_of(person.id)]
-    for person in gone:
-        change.drop_speaker(person.id)
-    return [person.label for person in gone]
-
-
-def _is_said(voice: HeardVoice) -> bool:
-    return voice.said.said_by is SaidBy.PERSON
+    some = {*here, *(sample.speaker for sample in work.wrong)} - {person.id for person in people}
+    return [person.label for person in drop_unknown(change, some)]

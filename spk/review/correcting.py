@@ -6,7 +6,7 @@ that, and can be undone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -23,7 +23,7 @@ from spk.store.records import Gallery, Sample, Speaker, SpeakerState
 if TYPE_CHECKING:
     from spk.store import Store
 
-__all__ = ["Corrections", "LabelChange", "Outcome", "person_called"]
+__all__ = ["Corrections", "LabelChange", "Outcome", "drop_unknown", "person_called"]
 
 STRANGE = -3.0
 """LLR against a profile under which a confirmed voice is held for review rather than taught."""
@@ -196,7 +196,7 @@ class Corrections:
                 }
             )
             samples = change.samples_of(stranger.id)
-            change.give({sample.id: (stranger.id, None) for sample in samples})
+            change.give(dict.fromkeys(sample.id for sample in samples))
             change.drop_speaker(stranger.id)
             change.audit("discard", speaker=stranger.id, samples=[str(sample.id) for sample in samples])
             return []
@@ -241,13 +241,14 @@ class Corrections:
 
     def withdraw(self, samples: Sequence[str | UUID]) -> Outcome:
         """Take samples from whoever has them; somebody who has no others is gone."""
-        return self.apply("withdraw", lambda change: _give_away(change, samples, None, "withdraw"))
+        ask = self.learn is not Learn.CONFIDENT  # else the profile learns it again by itself
+        return self.apply("withdraw", lambda change: _give_away(change, samples, None, "withdraw", ask=ask))
 
     def move(self, samples: Sequence[str | UUID], to: str) -> Outcome:
         """Give samples, and the voices that they come from, to somebody else, new or known.
 
         Raises:
-            ConflictError: that person has the very same audio.
+            ConflictError: that person has one of them already.
         """
         return self.apply("move", lambda change: _give_away(change, samples, person_called(change, to), "move"))
 
@@ -274,6 +275,7 @@ class Corrections:
             person = None if who is None else person_called(change, who)
             for label in voices:
                 self._say(change, now, found[label], person, held, force=force)
+            drop_unknown(change, {found[label].said.speaker for label in voices})
             change.audit(
                 "say",
                 speaker=None if person is None else person.id,
@@ -435,6 +437,17 @@ def person_called(change: Change, who: str) -> Speaker:
         return change.make_speaker(who)
 
 
+def drop_unknown(change: Change, some: Collection[UUID | None]) -> list[Speaker]:
+    """Those of some people who have a name, and are known by nothing any more, are gone; who they were."""
+    voices = (voice.said for hearing in change.hearings() for voice in hearing.voices)
+    said = {one.speaker for one in voices if one.said_by is SaidBy.PERSON}
+    left = [person for person in change.speakers() if person.id in some and person.id not in said]
+    gone = [person for person in left if person.name is not None and not change.samples_of(person.id)]
+    for person in gone:
+        change.drop_speaker(person.id)
+    return gone
+
+
 def _by_a_person(speaker: UUID | None) -> Label:
     """Whose a voice is because a person says so, which rests on no numbers; `relabel` sees whether they have a name."""
     return Label(said_by=SaidBy.PERSON, speaker=speaker, verdict="unknown")
@@ -452,12 +465,14 @@ def _confirm(change: Change, speaker: UUID) -> None:
     )
 
 
-def _give_away(change: Change, which: Sequence[str | UUID], to: Speaker | None, action: str) -> list[Speaker]:
+def _give_away(
+    change: Change, which: Sequence[str | UUID], to: Speaker | None, action: str, *, ask: bool = False
+) -> list[Speaker]:
     samples = [change.sample(one) for one in which]
     owners = {sample.speaker for sample in samples}
     if to is not None and to.id in owners:
         raise ConflictError(f"{to.label} has that sample already")
-    _move(change, samples, None if to is None else to.id)
+    _move(change, samples, None if to is None else to.id, ask=ask)
     ids = [str(sample.id) for sample in samples]
     change.audit(action, samples=ids, speaker=sorted(map(str, owners)), into=None if to is None else to.id)
     for owner in sorted(owners):
@@ -468,16 +483,16 @@ def _give_away(change: Change, which: Sequence[str | UUID], to: Speaker | None, 
     return [left[one] for one in concerned if one in left]
 
 
-def _move(change: Change, samples: Sequence[Sample], to: UUID | None) -> None:
+def _move(change: Change, samples: Sequence[Sample], to: UUID | None, *, ask: bool = False) -> None:
     """Give samples to somebody, with the voices that they come from.
 
-    Of a voice whose sample is nobody's, the machine is asked again; but not for strangers, whom it would find anew.
+    With ``ask``, the machine is asked again whose these voices are; but not for strangers, whom it would find anew.
     """
     owners = {sample.id: change.speaker(sample.speaker) for sample in samples}
-    change.give({sample.id: (sample.speaker, to) for sample in samples})
+    change.give(dict.fromkeys(owners, to))
     labels: dict[UUID, tuple[Label, Label]] = {}
     for voice in (voice for hearing in change.hearings() for voice in hearing.voices):
         if voice.sample in owners:
-            asked = to is None and owners[voice.sample].name is not None
+            asked = ask and owners[voice.sample].name is not None
             labels[voice.id] = (voice.said, Label() if asked else _by_a_person(to))
     change.label(labels)

@@ -8,7 +8,7 @@ mistake once what caused it is put right, wherever it led.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -134,15 +134,13 @@ class Keeper:
         self._begun.add(id_.hex[:4])
         return id_
 
-    def finish(self, learnt_before: Mapping[UUID, UUID | None]) -> None:
+    def finish(self, learnt_before: Collection[UUID] = ()) -> None:
         """Store it.
 
         Args:
-            learnt_before: The samples that may be somebody else's now, or nobody's, and whose they are.
+            learnt_before: The samples that may be somebody else's now, or nobody's.
         """
-        moved = {id_: (whose, self._samples.get(id_)) for id_, whose in learnt_before.items()}
-        moved |= {id_: (None, whose) for id_, whose in self._samples.items() if id_ not in learnt_before}
-        self._change.give(moved)
+        self._change.give(dict.fromkeys(learnt_before) | self._samples)
         self._change.label(self._labels)
 
     @property
@@ -178,7 +176,7 @@ class _Again:
         self._founded = [one.id for one in everybody if one.id not in strangers]
         self._keeper = Keeper(change, strangers)
         staying = {voice.sample for one in as_they_are for voice in one.voices}
-        self._before = {id_: whose for id_, whose in change.learnt().items() if id_ not in staying}
+        self._before = change.learnt().keys() - staying
         self._people: dict[str, People] = {}
         self._scorers: dict[tuple[str, tuple[UUID, ...] | None], GalleryScorer] = {}
 

@@ -18,6 +18,7 @@ from spk.identify.strangers import LEAST_SECONDS
 from spk.review.people import People, Rehearsal
 from spk.review.relabel import Judge, Keeper, relabel
 from spk.review.settling import Heard, Settled, settle
+from spk.store.changing import Change
 from spk.store.heard import HeardPiece, HeardTurn, Hearing, NewHearing, NewVoice, SaidBy
 from spk.store.records import Gallery, NewRecording, Speaker, SpeakerState
 from spk.timeline import total, with_ids
@@ -81,8 +82,10 @@ def remember(
         before = change.heard(found.audio.sha256)
         if before is not None and _said_by_a_person(before):
             return replace(found, corrected=before.corrected or not _same_people(found, before))
+        taught = before is not None and (before.strangers or _has_taught(change, before))
         hearing = change.hear(replace(new, strangers=strangers or (before is not None and before.strangers)))
         keeper = Keeper(change)
+        met_meanwhile = strangers and len(keeper.speakers) != found.people  # by another process, the same stranger say
         by_label = {voice.label: voice for voice in hearing.voices}
         rows = [(by_label[voice.label], one) for voice, one in zip(voices, settled, strict=True)]
         gone = {one.label.speaker for one in settled} - {None, *keeper.speakers}
@@ -90,9 +93,9 @@ def remember(
             raise NotFoundError(
                 f"{found.audio.source}: somebody it is about was erased or merged just now: run it again"
             )
-        keeper.keep(hearing, [[rows[row] for row in group] for group in found.judged.groups])
-        keeper.finish({})
-        if before is not None:  # strangers may have been known from it alone
+        learnt = keeper.keep(hearing, [[rows[row] for row in group] for group in found.judged.groups])
+        keeper.finish()
+        if taught or (before is not None and learnt) or met_meanwhile:  # other recordings may depend on it
             relabel(change, lambda model: how if model == how.model.fingerprint else None)
         after = change.heard(found.audio.sha256) or hearing
         people = {person.id: person for person in change.speakers()}
@@ -112,6 +115,12 @@ def _said_by_a_person(hearing: Hearing) -> bool:
     """Whether a person has gone over it; nobody has over a voice without a vector, whose owner was erased."""
     said = [voice for voice in hearing.voices if voice.said.said_by is SaidBy.PERSON]
     return hearing.corrected or any(voice.said.speaker is not None or voice.vector is not None for voice in said)
+
+
+def _has_taught(change: Change, hearing: Hearing) -> bool:
+    """Whether somebody is known from it by the machine's word: strangers perhaps from it alone."""
+    learnt = change.learnt()
+    return any(learnt.get(voice.sample) is not None for voice in hearing.voices if voice.sample is not None)
 
 
 def _same_people(found: Identification, hearing: Hearing) -> bool:

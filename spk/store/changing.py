@@ -153,7 +153,7 @@ class Change:
         samples = self.samples_of(source.id)
         doubled = self._doubled(samples, into)
         moved = [sample.id for sample in samples if sample.id not in doubled]
-        self.give(dict.fromkeys(moved, (source.id, into.id)) | dict.fromkeys(doubled, (source.id, None)))
+        self.give(dict.fromkeys(moved, into.id) | dict.fromkeys(doubled))
         self._repoint(source.id, into.id)
         self._invite(source.id, into.id)
         self.drop_speaker(source.id)
@@ -228,15 +228,18 @@ class Change:
 
     # Samples
 
-    def give(self, samples: Mapping[UUID, tuple[UUID | None, UUID | None]]) -> None:
-        """Give samples from one person to another: for each, who has it and who gets it; None is nobody."""
-        moved = (({"id": id_}, {"speaker": whose}, {"speaker": to}) for id_, (whose, to) in samples.items())
-        self.journal.update(tables.samples, moved)
+    def give(self, samples: Mapping[UUID, UUID | None]) -> None:
+        """Give samples to people, whoever has them: for each, who gets it; None is nobody."""
+        changed = [
+            ({"id": row.id}, {"speaker": row.speaker}, {"speaker": samples[row.id]})
+            for some in queries.portions(samples)
+            for row in self._tx.execute(select(_S.id, _S.speaker).where(_S.id.in_(some)))
+        ]
+        self.journal.update(tables.samples, changed)
 
     def take(self, sample: UUID, speaker: UUID | None = None) -> None:
         """Give a sample to somebody, or to nobody, whoever has it."""
-        whose = self._tx.scalar(select(_S.speaker).where(_S.id == sample))
-        self.give({sample: (whose, speaker)})
+        self.give({sample: speaker})
 
     def enroll(self, speaker: Speaker, samples: Sequence[NewSample], *, force: bool = False) -> Enrollment:
         """As `Store.enroll`."""
@@ -301,9 +304,9 @@ class Change:
 
     def put_aside(self, which: Sequence[UUID]) -> None:
         """What was heard there counts no more; nor does what profiles learnt from it by themselves."""
-        mine = select(_S.id, _S.speaker).join(tables.voices, _V.sample == _S.id).where(_V.hearing.in_(which))
-        learnt = self._tx.execute(mine.where(_V.said_by == SaidBy.MACHINE, _S.speaker.is_not(None)))
-        self.give({row.id: (row.speaker, None) for row in learnt})
+        mine = select(_S.id).join(tables.voices, _V.sample == _S.id).where(_V.hearing.in_(which))
+        learnt = self._tx.scalars(mine.where(_V.said_by == SaidBy.MACHINE, _S.speaker.is_not(None)))
+        self.give(dict.fromkeys(learnt))
         self.journal.update(
             tables.hearings, [({"id": hearing}, {"current": True}, {"current": False}) for hearing in which]
         )

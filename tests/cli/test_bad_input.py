@@ -196,7 +196,7 @@ FILES = (
             lambda kit: ["enroll", *kit.turns("n.rttm", TURN, TURN.replace("14.70", "-4.70"))], r"n\.rttm:2: .*-4\.7"
         ),
         "turns: no duration": Bad(
-            lambda kit: ["enroll", *kit.turns("d.rttm", TURN.replace("3.20", "0"))], r"d\.rttm:1: .*must end after"
+            lambda kit: ["enroll", *kit.turns("d.rttm", TURN.replace("3.20", "-1"))], r"d\.rttm:1: .*must end after"
         ),
         "turns: no number": Bad(
             lambda kit: ["enroll", *kit.turns("x.rttm", TURN.replace("3.20", "long"))],

@@ -77,6 +77,8 @@ def test_tolerance(spk: Spk, before: Path) -> None:
     after = turns(spk.folder / "after.rttm", (0, 2.1, "S0"), (2, 3, "S1"), (4, 6, "S0"))
     assert spk("diff", before, after, status=1).lines[0].endswith("(end +0.10 s)")
     assert spk("diff", before, after, "--tolerance", "0.2").lines == ["no difference: 3 turns"]
+    after = turns(spk.folder / "after.rttm", (0, 2.003, "S0"), (2, 3, "S1"), (4, 6, "S0"))
+    assert spk("diff", before, after, "--tolerance", "0", status=1).lines[0].endswith("(by less than 0.01 s)")
 
 
 def test_several_recordings(spk: Spk, before: Path) -> None:

@@ -22,11 +22,15 @@ def test_find_where_somebody_speaks(enrolled: Spk, tmp_path, demo: Demo) -> None
         assert (record["name"], record["verdict"]) == ("ann", "known")
     again = enrolled("find", "ann", demo.recording, "--clips", tmp_path / "cut", status=2)
     assert "is there already: choose another folder" in again.err
+    long = demo.cut(tmp_path / f"{'x' * 245}.wav", *BOB)
+    error = enrolled("find", "bob", long, "--clips", tmp_path / "cut", status=2).err
+    assert "cannot be written (File name too long): choose another folder for clips" in error
 
 
 def test_find_nothing(enrolled: Spk, tmp_path, demo: Demo) -> None:
     clip = demo.cut(tmp_path / "bob alone.wav", *BOB)
-    assert enrolled("find", "ann", clip).out == ""
+    nowhere = enrolled("find", "ann", clip)
+    assert (nowhere.out, nowhere.err) == ("", "spk: ann was not found in this recording\n")
     assert enrolled("find", "bob", clip, "--min-llr", "99").out == ""
     assert enrolled("find", "bob", clip, "--min-llr", "-5").lines
     assert enrolled("find", "nobody", clip, status=2).err.startswith("spk: no speaker")

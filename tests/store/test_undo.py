@@ -239,7 +239,7 @@ def test_what_was_learnt_goes_with_its_hearing(store, gallery, sample, vector, h
     with store.change(gallery, "identify") as change:
         first = change.hear(hearing(said={"S0": known}))
         taught = change.sample_of(first, first.voices[0])
-        change.give({taught: (None, alice.id)})
+        change.give({taught: alice.id})
         assert change.sample_of(store_voice(change, first.id), store_voice(change, first.id).voices[0]) == taught
     assert len(store.samples(alice)) == 2
     before, found = dump(store), searched(store, gallery, vector)
@@ -264,7 +264,7 @@ def test_a_label_that_a_person_gave_stays_with_what_was_learnt(store, gallery, s
     before = dump(store)
     said = Label(SaidBy.PERSON, alice.id, "known")
     with store.change(gallery, "name") as change:
-        change.give({change.sample_of(first, voice): (None, alice.id)})
+        change.give({change.sample_of(first, voice): alice.id})
         change.label({voice.id: (voice.said, said)})
     assert store.hearing(gallery, "meeting.wav").voices[1].said == said
     with store.change(gallery, "aside") as change:

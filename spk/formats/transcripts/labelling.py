@@ -87,12 +87,12 @@ def label(transcript: Transcript, turns: Timeline) -> Transcript:
 
 def _pieces(number: int, line: Line) -> Iterator[_Piece]:
     """What is one person's: a word where its time is known, else a sentence."""
-    times, start = line.times, 0
+    times, timed, start = line.times, line.timed, 0
     for place, word in enumerate(line.words):
         following = line.words[place + 1 : place + 2]
         row = "\n" in word.text and any(_DASH.match(other.text) for other in following)
         last = row or not following or bool(_STOP.search(word.text))
-        if line.timed or last:
+        if timed or last:
             span = Span(times[start].start, max(times[place].end, times[start].start))
             yield _Piece(number, range(start, place + 1), span, last)
             start = place + 1

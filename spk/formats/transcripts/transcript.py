@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from spk.formats import documents
+from spk.formats.fields import LONGEST
 
 __all__ = ["Line", "Span", "Transcript", "Word", "aligned", "split_words", "time_of"]
 
@@ -146,4 +146,4 @@ def aligned(text: str, words: Sequence[str]) -> Iterator[str]:
 def time_of(value: object) -> float | None:
     """A time of a JSON file; None where it is missing, or none."""
     time = documents.number(value)
-    return time if time is not None and math.isfinite(time) else None
+    return time if time is not None and abs(time) < LONGEST else None
