@@ -20,9 +20,9 @@ INTRODUCTION = """\
 
 `spk COMMAND --help` prints the same. Results go to standard output; progress bars, which only a terminal sees, and
 errors go to standard error, one line each. The exit status is 0 when all went well and 2 when something failed; of a
-batch, the good files go on, and the last line names the bad ones. `spk verify`, `spk replay` and some of `spk store`
-also have 1: see [exit statuses](json.md#exit-statuses). `spk --install-completion` teaches your shell to complete
-commands, names and models.
+batch, the good files go on, and the last line names the bad ones. `spk verify`, `same`, `diff`, `replay` and some of
+`spk store` also have 1: see [exit statuses](json.md#exit-statuses). `spk --install-completion` teaches your shell to
+complete commands, names and models.
 
 What an option does not say comes from the environment or a file: see [settings](settings.md).
 """

@@ -15,8 +15,8 @@ it what is shown:
 
 Who speaks stands in a voice tag, or before a colon at the start of a line, perhaps in square brackets; several people
 in a cue are a turn each. Cues that name nobody, and in WebVTT comments and styles, are left out. What follows an empty
-line belongs to the caption before, as in files of YouTube's. In WebVTT, cues' ids are the turns'; the numbers of SRT are
-given anew by every program, so they are none. Times are written in milliseconds.
+line belongs to the caption before, as in files of YouTube's. In WebVTT, cues' ids are the turns'; the numbers of SRT
+are given anew by every program, so they are none. Times are written in milliseconds.
 """
 
 from __future__ import annotations

@@ -246,6 +246,7 @@ class Identifier:
             raise AudioError(audio.source, "holds no speech: check the recording and its level")
         enough = self.embedder.min_seconds
         heard = [row for row, speech in enumerate(speeches) if speech.parts and speech.joined().duration >= enough]
+        heard.sort(key=lambda row: found.labels[row])  # as they are kept, and judged again: to the last bit
         embedded = embed_pieces(self.embedder, [speeches[row] for row in heard])
         vectors = np.array([one.vector for one in embedded], np.float32).reshape(len(heard), self.embedder.dim)
         seconds = np.array([speeches[row].net_seconds for row in heard])

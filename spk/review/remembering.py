@@ -61,7 +61,7 @@ def remember(
     """
     if found.judged is None:
         return found
-    voices = [voice for voice in found.voices if voice.vector is not None]
+    voices = sorted((voice for voice in found.voices if voice.vector is not None), key=lambda voice: voice.label)
     among = Rehearsal(People(()), gallery, how.model, how.calibration).among  # whoever is in the gallery
     long = [voice for voice in voices if strangers and voice.speech.net_seconds >= LEAST_SECONDS]
     pieces = {voice.label: embed_turns(embedder, voice.speech) for voice in long}

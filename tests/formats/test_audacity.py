@@ -37,7 +37,7 @@ def test_audacity(tmp_path: Path) -> None:
         ("4 5 ann", "with tabs between"),
         ("4\tfive\tann", '"five" is no time'),
         ("nan\t5\tann", '"nan" is no time'),
-        ("4\t1e999\tann", "are no times"),
+        ("4\t1e999\tann", '"1e999" is no time'),
     ],
 )
 def test_no_audacity(tmp_path: Path, line: str, reason: str) -> None:
