@@ -203,7 +203,13 @@ def _from_turns(recording: Path, turns: Path, names: dict[str, str], batch: Batc
     from spk.enroll import excerpts_of_turns
     from spk.formats.rttm import NAMELESS, read_rttm
 
-    files = read_rttm(turns)
+    try:
+        files = read_rttm(turns)
+    except FormatError as error:
+        if form := _other_form(turns):
+            reason = f"is {form}, not RTTM: make it so with spk import {turns} --format rttm, or see spk apply"
+            raise FormatError(turns, reason) from error
+        raise
     if not files:
         raise FormatError(turns, "holds no turns: check that it is the file you mean")
     if recording.stem not in files and len(files) != 1:
@@ -229,6 +235,17 @@ def _from_turns(recording: Path, turns: Path, names: dict[str, str], batch: Batc
             of_person = people.setdefault(names.get(label, label), [])
             of_person += [(label, partial(_given, excerpt)) for excerpt in excerpts]
     return people
+
+
+def _other_form(turns: Path) -> str:
+    """What a file of turns is written in that is no RTTM; empty where nobody can tell."""
+    from spk.formats.turns import TurnFormat, guess
+
+    try:
+        form = guess(turns)
+    except FormatError:
+        return ""
+    return "" if form is TurnFormat.RTTM else f"in the format {form.value}"
 
 
 def _readable(offered: list[tuple[str, Load]], batch: Batch, another: Callable[[], None]) -> Iterator[Excerpt]:

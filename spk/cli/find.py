@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,6 +72,8 @@ def find(
 
     Example: spk find alice meeting1.wav meeting2.wav
     """
+    if min_llr is not None and math.isnan(min_llr):
+        raise InputError("--min-llr nan: is no number: write one, as in 3.5")
     batch = Batch()
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
     with workbench(**options, fpir=fpir, cost=cost, threads=threads, quiet=quiet) as bench:

@@ -10,6 +10,7 @@ import typer
 
 from spk.cli.common import print_json, say
 from spk.cli.options import AsJson, Home, Quiet
+from spk.cli.outcomes import many
 from spk.errors import FormatError, InputError
 
 if TYPE_CHECKING:
@@ -76,10 +77,12 @@ def _show(found: ErasureReceipt, file: str, known: str) -> None:
 def told(receipt: ErasureReceipt, names: str, when: str = "") -> Iterator[str]:
     """A receipt in a few lines."""
     counts = receipt.counts
-    held = f"{counts.samples} samples, {counts.voiceprints} voiceprints, {counts.clips} clips"
-    more = f"{counts.decisions} decisions, {counts.exports} exports, {counts.sources} names of recordings"
+    gone = {"sample": counts.samples, "voiceprint": counts.voiceprints, "clip": counts.clips}
+    gone |= {"decision": counts.decisions, "export": counts.exports}
+    held = ", ".join(many(count, what) for what, count in gone.items())
+    more = f"{many(counts.sources, 'name')} of recordings"
     if counts.voices is not None:
-        more += f", {counts.voices} voices in recordings, {counts.changes} changes"
+        more += f", {many(counts.voices, 'voice')} in recordings, {many(counts.changes or 0, 'change')}"
     erased = "is erased" if len(receipt.speakers) == 1 else "are erased"
     yield f"{names} {erased}{when}: {held}, {more}"
     for check in receipt.checks:

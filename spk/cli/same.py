@@ -61,5 +61,5 @@ def same(
     if as_json:
         print_json({"files": [str(one), str(other)], **found.to_json()})
     else:
-        say(verification_line(found))
+        say(verification_line(found, both=True))
     raise typer.Exit(0 if found.decision is Decision.SAME else EXIT_DIFFERENT)

@@ -22,6 +22,7 @@ from spk.cli.options import (
     Quiet,
     Threads,
 )
+from spk.cli.outcomes import many
 
 if TYPE_CHECKING:
     from spk.sorting import Folder, Sorted
@@ -136,7 +137,7 @@ def _print(folder: Folder, found: Sorted, *, quiet: bool) -> None:
     if quiet:
         return
     say()
-    say(f"{len(folder.clips)} clips, {found.new} files placed; labels.csv says where and why")
+    say(f"{many(len(folder.clips), 'clip')}, {many(found.new, 'file')} placed; labels.csv says where and why")
     _mention(("clip has", "clips have"), "no side-car", folder.unpaired)
     _mention(("file lies", "files lie"), "beside no clip", folder.strays)
     _mention(("time", "times"), "the same audio", [" = ".join(files) for files in found.doubled])

@@ -10,6 +10,7 @@ import typer
 
 from spk.cli.common import check_output, exists, print_json, say, size, workbench
 from spk.cli.options import PLAIN, AsJson, GalleryName, Home, ModelName, Quiet
+from spk.cli.outcomes import many
 from spk.errors import InputError
 
 __all__ = ["app"]
@@ -118,10 +119,12 @@ def prune(
         print_json(record)
     elif not quiet:
         would = "would be removed" if dry_run else "removed"
-        freed = f"{pruned.files} files of {size(pruned.bytes)}"
-        more = f"{pruned.decisions} decisions, {pruned.hearings} recordings, {pruned.changes} changes"
-        say(f"{would}: the audio of {pruned.clips} samples ({freed}), {more}")
+        freed = f"{many(pruned.files, 'file')} of {size(pruned.bytes)}"
+        gone = {"decision": pruned.decisions, "recording": pruned.hearings, "change": pruned.changes}
+        more = ", ".join(many(count, what) for what, count in gone.items())
+        say(f"{would}: the audio of {many(pruned.clips, 'sample')} ({freed}), {more}")
 
 
 def _held(record: dict[str, Any]) -> str:
-    return f"{record['speakers']} people, {record['voiceprints']} voiceprints, {record['clips']} clips"
+    people = "1 person" if record["speakers"] == 1 else f"{record['speakers']} people"
+    return f"{people}, {many(record['voiceprints'], 'voiceprint')}, {many(record['clips'], 'clip')}"

@@ -40,14 +40,14 @@ _TABLES = {Format.CSV, Format.TSV}
 _SEVERAL = {Format.TEXT, Format.RTTM, Format.JSON, *_TABLES}
 
 
-def check_format(form: Format, recordings: Sequence[object]) -> None:
+def check_format(form: Format, recordings: Sequence[object], advice: str = "write each to its own file") -> None:
     """Find out before any work whether one result can hold so many recordings.
 
     Raises:
         InputError: it cannot.
     """
     if len(recordings) > 1 and form not in _SEVERAL:
-        raise InputError(f"--format {form} holds one recording, not {len(recordings)}: write each to its own file")
+        raise InputError(f"--format {form} holds one recording, not {len(recordings)}: {advice}")
 
 
 def turns_text(
@@ -109,7 +109,7 @@ def import_turns(
     check_output(output, [file])
     found = {recording: read_turns(file, recording=recording)} if recording else read_recordings(file)
     found = found or {file.stem: Timeline()}  # also nobody's turns are a file of the format
-    check_format(form, list(found))
+    check_format(form, list(found), "say which with --recording NAME")
     texts: list[str] = []
     for name, turns in found.items():
         if duration is not None and turns.end > duration + 0.1:

@@ -63,13 +63,14 @@ def _list(found: list[ChangeRecord], *, as_json: bool, quiet: bool) -> None:
             print_json(_record(one))
     elif found:
         print_table(
-            ("number", "when", "by", "what", "undone"),
+            ("number", "when", "by", "what", "about", "undone"),
             (
                 (
                     one.number,
                     f"{one.created.astimezone():%Y-%m-%d %H:%M}",
                     one.user,
                     one.what,
+                    ", ".join(one.about),
                     f"{one.undone.astimezone():%Y-%m-%d %H:%M}" if one.undone else "",
                 )
                 for one in found
@@ -85,5 +86,6 @@ def _record(one: ChangeRecord) -> dict[str, Any]:
         "created": one.created.isoformat(),
         "user": one.user,
         "what": one.what,
+        "about": list(one.about),
         "undone": one.undone.isoformat() if one.undone else None,
     }

@@ -192,13 +192,21 @@ class _Judge:
         return either(Path(file), self.folder / file)
 
 
-def verification_line(found: Verification) -> str:
-    """What may be said of a claim, for people to read."""
-    from spk.identify.decision import score_text
+def verification_line(found: Verification, *, both: bool = False) -> str:
+    """What may be said of a claim, for people to read.
+
+    Args:
+        found: What was found.
+        both: Whether the claim is of another recording, whose speech is said too where it may be the one too short.
+    """
+    from spk.identify.decision import Decision, score_text
     from spk.identify.gallery import LEAST_SECONDS
 
-    seconds = f"{found.net_seconds:.1f} s of speech"
-    if found.net_seconds < LEAST_SECONDS:
+    shortest, seconds = found.net_seconds, f"{found.net_seconds:.1f} s of speech"
+    if both and found.comparison is not None and found.decision is Decision.UNSURE:
+        other = found.comparison.profiles[0].total_net_seconds
+        shortest, seconds = min(shortest, other), f"{other:.1f} s and {seconds}"
+    if shortest < LEAST_SECONDS:
         seconds += ", too short to say"
     score = score_text(found.score, 3, is_cosine=found.is_cosine)
     return f"{found.decision.value} (LLR {found.llr:+.2f}, {score}, {seconds})"

@@ -64,7 +64,7 @@ def who_is(
         found = bench.identifier().single(load(file))
     voice, people = found.voices[0], candidates(found, top)
     if as_json:
-        about = {"net_speech": round(voice.net_seconds, 3), "verdict": voice.match.verdict.value}
+        about = {"net_speech": round(voice.net_seconds, 3), "verdict": voice.verdict.value}
         entries = [candidate.to_json() for candidate in people]
         print_json({"schema": SCHEMA, "recording": str(file), "people": found.people, **about, "candidates": entries})
         return
@@ -87,9 +87,11 @@ def _line(voice: Voice, people: tuple[Candidate, ...]) -> str:
         return f"unsure: too short to say ({seconds})"
     if not people:
         return f"unknown: nobody is enrolled ({seconds})"
-    best = next((one for one in people if one.verdict is not Verdict.UNKNOWN), people[0])
-    if voice.match.verdict is Verdict.KNOWN:
+    best = next((one for one in people if one.speaker.id == voice.match.speaker), people[0])
+    if voice.verdict is Verdict.KNOWN:
         return f"known: {best.speaker.label} ({seconds})"
+    if voice.match.verdict is Verdict.KNOWN:
+        return f"unknown: met before as {best.speaker.label} ({seconds})"
     if voice.match.verdict is Verdict.UNSURE:
         return f"unsure: perhaps {best.speaker.label}, so listen ({seconds})"
     return f"unknown: nobody of the gallery; nearest {best.speaker.label} ({seconds})"

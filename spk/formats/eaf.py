@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NoReturn
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -39,6 +39,15 @@ PRECISION = 0.001
 _CHUNK = 1 << 16  # bytes
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")  # what XML allows as an id, in ASCII
 _REFERENCES = ("TIME_SLOT_REF1", "TIME_SLOT_REF2", "ANNOTATION_ID")
+_MIME = {  # by ending; WAV is what ELAN likes best
+    ".flac": "audio/x-flac",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
+}
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <ANNOTATION_DOCUMENT AUTHOR="spk" DATE="2000-01-01T00:00:00+00:00" FORMAT="3.0" VERSION="3.0" \
 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" \
@@ -72,6 +81,7 @@ def write_eaf(turns: Timeline, recording: str, duration: float | None = None) ->
     ``recording`` is what ELAN looks for in the document's folder.
     """
     del duration  # ELAN asks the recording itself
+    kind = _MIME.get(PurePath(recording).suffix.lower(), "audio/x-wav")
     media = quoteattr("./" + escaped(re.split(r"[/\\\\]", recording)[-1]))
     rows = lay_out(turns, 3)
     times = [round(time * 1000) for _, row in rows for turn in row for time in (turn.start, turn.end)]
@@ -101,7 +111,7 @@ def write_eaf(turns: Timeline, recording: str, duration: float | None = None) ->
             )
         tiers.append("    </TIER>\n")
     header = (
-        f'        <MEDIA_DESCRIPTOR MEDIA_URL={media} MIME_TYPE="audio/x-wav" RELATIVE_MEDIA_URL={media}/>\n'
+        f'        <MEDIA_DESCRIPTOR MEDIA_URL={media} MIME_TYPE="{kind}" RELATIVE_MEDIA_URL={media}/>\n'
         f'        <PROPERTY NAME="lastUsedAnnotationId">{len(slots)}</PROPERTY>\n'
         "    </HEADER>\n"
     )

@@ -8,8 +8,8 @@
 
 The first line names the columns, in any order: when a turn starts; when it ends, or how long it lasts; who speaks; at
 will an id and the recording. Commas, semicolons or tabs stand between, as the first line has them. Times are seconds,
-with a decimal point or comma, or as a clock shows them. Other columns are ignored. Times are written with three
-decimals.
+with a decimal point or comma, or as a clock shows them. Other columns are ignored. A row that leaves the recording
+empty is of the only one that the others name. Times are written with three decimals.
 """
 
 from __future__ import annotations
@@ -85,13 +85,23 @@ def read_table(path: str | Path) -> dict[str, Timeline]:
     """The turns of every recording; under the file's name where the table does not say which.
 
     Raises:
-        FormatError: the file cannot be read, lacks a column, or a row is wrong.
+        FormatError: the file cannot be read, lacks a column, or a row is wrong, or says not which of several recordings
+            it is of.
     """
     source, stem = printable(path), Path(path).stem
     turns: defaultdict[str, list[Turn]] = defaultdict(list)
+    nowhere: list[tuple[Turn, int]] = []
     for row, line in _rows(path, source):
         turn = make_turn(row.start, row.end, row.speaker, id=row.id, source=source, line=line)
-        turns[row.recording or stem] += [turn] if turn else []
+        if row.recording:
+            turns[row.recording] += [turn] if turn else []
+        elif turn:
+            nowhere.append((turn, line))
+    if nowhere and len(turns) > 1:
+        reason = f"names no recording, and the table is of {len(turns)}: write into the row which one it is of"
+        raise FormatError(source, reason, nowhere[0][1])
+    if nowhere:
+        turns[next(iter(turns), stem)] += [turn for turn, _ in nowhere]
     return {name: Timeline(of_name) for name, of_name in turns.items()} or {stem: Timeline()}
 
 
@@ -132,6 +142,8 @@ def _rows(path: str | Path, source: str) -> Iterator[tuple[TableRow, int]]:
                 reason = f"has {len(cells)} cells for {len(columns)} columns: quote a cell that holds the delimiter"
                 raise FormatError(source, reason, line)
             elif any(map(str.strip, cells)) and _known(cells) != columns:  # tables put one after the other
+                if len(cells) <= columns.index("speaker"):
+                    raise FormatError(source, f"ends after {len(cells)} cells, before the speaker: was it cut?", line)
                 found = dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))
                 yield TableRow.parse(found, source=source, line=line), line
     except csv.Error as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -166,6 +166,8 @@ def guess(path: str | Path) -> TurnFormat:
     if head.startswith(("{", "[")):
         with closing(read_records(path)) as documents:
             first = next(documents, None)
+        if first is not None and "turns" not in first.fields and _is_transcript(first.fields):
+            raise FormatError(printable(path), "is a transcript, not turns: spk label-transcript takes it")
         return TurnFormat.JSON if first is None or "turns" in first.fields else TurnFormat.LABEL_STUDIO
     for form, pattern in _BEGINNINGS.items():
         if re.match(pattern, head, re.IGNORECASE):
@@ -173,6 +175,14 @@ def guess(path: str | Path) -> TurnFormat:
     known = ", ".join(sorted(_ENDINGS))
     reason = f"looks like no file of turns that spk knows: give it the ending of its kind ({known})"
     raise FormatError(printable(path), reason)
+
+
+def _is_transcript(fields: Mapping[str, object]) -> bool:
+    """Whether an object is a transcript's, as Whisper's family writes it, or a line of one."""
+    entries = fields.get("segments", fields.get("transcription"))
+    if isinstance(entries, list) and entries:  # of Label Studio's JSON-MIN it may be a list of texts
+        return all(isinstance(entry, dict) and "text" in entry for entry in entries)
+    return {"start", "end", "text"} <= fields.keys()
 
 
 def _once(turns: Timeline) -> Timeline:

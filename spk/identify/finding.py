@@ -26,7 +26,7 @@ class Place:
         segment: When.
         llr: Evidence that the voice which speaks there, in the whole recording, is that person's; natural log.
         probability: Of that.
-        verdict: Known, or unsure: somebody had better listen.
+        verdict: Known; unsure, so that somebody had better listen; or unknown, of a stranger who was met before.
     """
 
     segment: Segment
@@ -55,7 +55,8 @@ class Candidate:
         score: Of the calibration's recipe.
         is_cosine: Whether that is a cosine.
         probability: That it is the person.
-        verdict: On the best; unknown for the others, for a voice is one person's.
+        verdict: On the best, unknown where that is a stranger who was met before; unknown for the others, for a voice
+            is one person's.
     """
 
     speaker: Speaker
@@ -93,7 +94,7 @@ def places(found: Identification, speaker: Speaker, least: float | None = None) 
             continue
         if match.verdict is not Verdict.UNKNOWN if least is None else match.llr >= least:
             result += [
-                Place(segment, match.llr, match.probability, match.verdict) for segment in found.turns.of(voice.label)
+                Place(segment, match.llr, match.probability, voice.verdict) for segment in found.turns.of(voice.label)
             ]
     return tuple(sorted(result, key=lambda place: place.segment))
 
@@ -113,7 +114,7 @@ def candidates(found: Identification, top: int) -> tuple[Candidate, ...]:
             float(score[at]),
             comparison.is_cosine,
             float(belief[at]),
-            voice.match.verdict if comparison.profiles[at].speaker.id == voice.match.speaker else Verdict.UNKNOWN,
+            voice.verdict if comparison.profiles[at].speaker.id == voice.match.speaker else Verdict.UNKNOWN,
         )
         for at in np.argsort(-llr, kind="stable")[:top].tolist()
     )

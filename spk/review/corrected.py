@@ -104,11 +104,12 @@ class Corrected:
         if turns.end > audio.duration + SLACK:
             raise AudioError(
                 audio.source,
-                f"ends at {audio.duration:.2f} s, before {turns.end:g} s: these are another recording's turns",
+                f"ends at {audio.duration:.2f} s, before {turns.end:g} s: check that these are its turns",
             )
         turns = turns.crop(Segment(0.0, audio.duration))
         if not turns:
             raise InputError("there are no turns: `spk recordings forget` forgets a recording")
+        _check_recording(corrections, audio, turns)
         before = Before.of(corrections, audio)
         meant = before.meant(corrections, turns)
         who = {one.key: one for one in meant.values()}
@@ -152,6 +153,18 @@ class Corrected:
             wronged=frozenset(wrong.values()),
             everything=everything,
         )
+
+
+def _check_recording(corrections: Corrections, audio: Audio, turns: Timeline) -> None:
+    """See that the turns are not those of another recording, going by their ids.
+
+    Raises:
+        InputError: some have ids of another recording's turns, and none an id of this one's.
+    """
+    ids = {turn.id for turn in turns if turn.id is not None}
+    heard = corrections.store.recordings_of_turns(corrections.gallery, ids)
+    if heard and audio.sha256 not in {one.sha256 for one in heard}:
+        raise InputError(f"{audio.source}: these are turns of {heard[0].source}: name that recording")
 
 
 def _labels(

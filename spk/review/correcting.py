@@ -196,7 +196,6 @@ class Corrections:
                 }
             )
             samples = change.samples_of(stranger.id)
-            change.give(dict.fromkeys(sample.id for sample in samples))
             change.drop_speaker(stranger.id)
             change.audit("discard", speaker=stranger.id, samples=[str(sample.id) for sample in samples])
             return []
@@ -218,7 +217,9 @@ class Corrections:
                 raise InputError(f"{speaker.label}: a split needs samples on both sides: name some, but not all")
             if speaker.name is None:
                 _confirm(change, speaker.id)
-            other = change.make_speaker(None)
+            taken = {person.id for person in change.speakers()}
+            ids = change.stranger_ids(f"split {min(sample.id.hex for sample in apart)}")  # as the preview showed
+            other = change.make_speaker(None, id_=next((id_ for id_ in ids if id_ not in taken), None))
             _move(change, apart, other.id)
             change.audit("split", speaker=speaker.id, into=other.id, samples=[str(sample.id) for sample in apart])
             return [change.speaker(speaker.id), change.speaker(other.id)]
@@ -331,6 +332,8 @@ class Corrections:
             change.take(sample)
             held.append(_held(hearing.recording.source, voice.label, person, llr))
             return
+        if llr is not None and llr < STRANGE:
+            change.note_forced(sample, "unlike")
         change.take(sample, person.id)
 
     def _likeness(self, change: Change, hearing: Hearing, voice: HeardVoice, person: Speaker) -> float | None:
@@ -400,7 +403,7 @@ def _compared(
 def _held(recording: str, what: str, person: Speaker, llr: float) -> str:
     return (
         f"{recording}, {what}: does not sound like the rest of {person.label}'s speech (LLR {llr:.1f}), so the profile "
-        "learns nothing from it: listen again, or add --force"
+        "learns nothing from it: listen again; `spk recordings label` with --force --yes teaches it all the same"
     )
 
 

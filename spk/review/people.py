@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,14 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from spk.errors import InputError
 from spk.identify import Calibration, GalleryScorer
 from spk.identify.gallery import CANDIDATES, Comparison
 from spk.store.records import Profile, Speaker
 
 if TYPE_CHECKING:
     from spk.embed import ModelId
+    from spk.identify.scoring import Recipe
     from spk.store.records import Gallery
 
 __all__ = ["People", "Rehearsal"]
@@ -50,6 +52,8 @@ class People:
         self._prints: dict[UUID, list[_Print]] = {}
         self._profiles: dict[UUID, Profile] = {}
         self.ids = sorted(others)
+        self._stacked: tuple[NDArray[np.float32], list[UUID]] | None = None  # all voiceprints (prints, dim), and whose
+        self._fresh: list[tuple[NDArray[np.float32], UUID]] = []  # those that are to be added to it
         for profile in profiles:
             for row, sample in enumerate(profile.samples):
                 if sample.id not in without:
@@ -65,6 +69,7 @@ class People:
         self._speakers[speaker.id] = speaker
         insort(self._prints[speaker.id], _Print(created, sample, net_seconds, vector))
         self._profiles.pop(speaker.id, None)
+        self._fresh.append((vector, speaker.id))
 
     def count(self, speaker: UUID) -> None:
         """Somebody is there, known by this model or by others alone."""
@@ -76,20 +81,38 @@ class People:
         """What some people are known by; who is known by other models alone is left out."""
         return [self._profile(speaker, model) for speaker in speakers if speaker in self._prints]
 
+    def measured(self, profile: Profile, recipe: Recipe) -> Profile:
+        """One of these profiles, with how it scores against the recipe's cohort; it is measured once."""
+        if profile.cohort_statistics is None:
+            profile = replace(profile, cohort_statistics=recipe.cohort_statistics(profile))
+            self._profiles[profile.speaker.id] = profile
+        return profile
+
     def called(self, name: str) -> list[UUID]:
         """Those of a name or label who are known by this model."""
         return [speaker for speaker in self._prints if self._speakers[speaker].label == name]
 
     def nearest(self, vectors: NDArray[np.float32], k: int) -> set[UUID]:
         """Who is among the ``k`` people with the closest voiceprints for one of some vectors (n, dim)."""
-        ids = [speaker for speaker in self.ids if speaker in self._prints]
-        prints = [one for speaker in ids for one in self._prints[speaker]]
-        owners = np.repeat(np.arange(len(ids)), [len(self._prints[speaker]) for speaker in ids])
-        cosines = np.stack([one.vector for one in prints]) @ vectors.T  # (prints, n)
-        best = np.full((len(ids), len(vectors)), -np.inf, dtype=np.float32)
-        np.maximum.at(best, owners, cosines)
+        stacked, whose = self._all()
+        people = list(self._prints)
+        places = {speaker: place for place, speaker in enumerate(people)}
+        best = np.full((len(people), len(vectors)), -np.inf, dtype=np.float32)
+        np.maximum.at(best, [places[speaker] for speaker in whose], stacked @ vectors.T)
         ranked = np.argsort(-best, axis=0, kind="stable")[:k]
-        return {ids[place] for place in ranked.ravel().tolist()}
+        return {people[place] for place in ranked.ravel().tolist()}
+
+    def _all(self) -> tuple[NDArray[np.float32], list[UUID]]:
+        """All voiceprints (prints, dim), and whose they are."""
+        if self._fresh:
+            vectors, whose = zip(*self._fresh, strict=True)
+            before = [self._stacked[0]] if self._stacked else []
+            owners = self._stacked[1] if self._stacked else []
+            self._stacked = np.concatenate([*before, np.stack(vectors)]), [*owners, *whose]
+            self._fresh.clear()
+        if self._stacked is None:
+            raise InputError("nobody is known yet: there is nobody to search for")
+        return self._stacked
 
     def _profile(self, speaker: UUID, model: str) -> Profile:
         known = self._profiles.get(speaker)
@@ -152,4 +175,6 @@ class Rehearsal(GalleryScorer):
         return self._profiles(sorted(self._known.nearest(vectors, CANDIDATES)))
 
     def _profiles(self, speakers: Iterable[UUID] | None = None) -> list[Profile]:
-        return self._known.profiles(self._ids if speakers is None else speakers, self.model.fingerprint)
+        found = self._known.profiles(self._ids if speakers is None else speakers, self.model.fingerprint)
+        recipe = self.calibration.recipe
+        return found if recipe.cohort() is None else [self._known.measured(profile, recipe) for profile in found]

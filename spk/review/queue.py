@@ -387,7 +387,7 @@ class _View:
             for voice in hearing.voices:
                 profile = self.profiles.get(voice.said.speaker) if voice.said.speaker else None
                 said = voice.said.said_by is SaidBy.PERSON and voice.vector is not None and voice.sample not in owned
-                if not said or profile is None or profile.speaker.state is not SpeakerState.ENROLLED:
+                if not said or profile is None or profile.speaker.state is SpeakerState.NEVER:
                     continue
                 source, llr = hearing.recording.source, None
                 if not voice.mixed:

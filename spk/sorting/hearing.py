@@ -23,6 +23,7 @@ from spk.audio import load
 from spk.embed import Embedder, Speech, embed_speech
 from spk.errors import AudioError, FingerprintError, FormatError
 from spk.formats.lines import printable
+from spk.sorting.placing import private
 
 if TYPE_CHECKING:
     from spk.diarize import VoiceActivity
@@ -86,7 +87,8 @@ class Record:
         self.path = path
         self.known: dict[str, Heard] = {}
         header = {"format": FORMAT, "model": model.name, "fingerprint": model.fingerprint}
-        lines = path.read_bytes().split(b"\n") if path.exists() else []
+        private(path)
+        lines = path.read_bytes().split(b"\n")
         whole = lines[:-1]  # what a run was writing when it was stopped is heard again
         if not whole:
             path.write_text(json.dumps(header) + "\n", encoding="ascii")

@@ -18,7 +18,7 @@ from spk.sorting.hearing import Heard
 from spk.sorting.labels import Label
 from spk.sorting.placing import UNSURE, folder_name
 from spk.sorting.scanning import Broadcast
-from spk.store.records import Speaker, samples_key
+from spk.store.records import Speaker, SpeakerState, samples_key
 
 __all__ = ["Group", "grouped", "named"]
 
@@ -125,6 +125,8 @@ def named(
         if folder is None:
             verdict = Verdict.UNSURE if verdict is Verdict.KNOWN else verdict
             folder = UNSURE if one.seconds < CLEAR_SECONDS else folders.nobody(one)
+        elif person and person.state is not SpeakerState.ENROLLED:
+            verdict = Verdict.UNKNOWN  # a stranger who was met before: the folder has that label, but it is no name
         yield (
             one,
             Label(

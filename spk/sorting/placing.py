@@ -16,7 +16,7 @@ from typing import BinaryIO
 from spk.errors import ConflictError, InputError
 from spk.formats.lines import printable
 
-__all__ = ["ASIDE", "EMBEDDINGS", "LABELS", "NO_SPEECH", "UNSURE", "Link", "OwnFolder", "folder_name"]
+__all__ = ["ASIDE", "EMBEDDINGS", "LABELS", "NO_SPEECH", "UNSURE", "Link", "OwnFolder", "folder_name", "private"]
 
 OURS = ".spk-sort"
 LABELS, EMBEDDINGS = "labels.csv", "embeddings"
@@ -68,6 +68,7 @@ class OwnFolder:
             if self.record.exists() and not resume:
                 raise ConflictError(f"{name}: holds sorted clips: add --resume to go on with it, or name a new folder")
             self.record.parent.mkdir(parents=True, exist_ok=True)
+            private(self.record.parent / "lock")
             with (self.record.parent / "lock").open("w") as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,6 +108,8 @@ class OwnFolder:
         return True
 
     def _finish(self, fill: Callable[[BinaryIO], object]) -> None:
+        self._part.unlink(missing_ok=True)  # of a stopped run
+        private(self._part)
         with self._part.open("wb") as part:
             fill(part)
             part.flush()
@@ -126,3 +129,9 @@ def folder_name(name: str) -> str:
         return plain
     digest = sha256(plain.encode()).hexdigest()[:8]
     return f"{plain.encode()[: LONGEST_NAME - 9].decode(errors='ignore')}-{digest}"
+
+
+def private(path: Path) -> None:
+    """Let nobody but the owner read a file, making it where it is missing: it may hold voiceprints."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)

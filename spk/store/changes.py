@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from spk.store.queries import portions
 
 __all__ = ["Edit", "Journal", "check_names", "edits_of", "find", "latest", "revert"]
 
+_FEW = 3  # recordings and people who are told of a change
 _C = tables.changes.c
 Row = Mapping[str, Any]
 
@@ -130,7 +131,8 @@ def latest(tx: Connection, gallery: UUID, limit: int, *, undone: bool = True) ->
     query = select(tables.changes).where(_C.gallery == gallery)
     if not undone:
         query = query.where(_C.undone.is_(None), _C.what.not_like("undo %"))
-    return [_record(row) for row in tx.execute(query.order_by(_C.number.desc()).limit(limit))]
+    rows = tx.execute(query.order_by(_C.number.desc()).limit(limit)).all()
+    return [replace(_record(row), about=_about(tx, row.edits)) for row in rows]
 
 
 def find(tx: Connection, gallery: UUID, number: int) -> ChangeRecord:
@@ -143,6 +145,26 @@ def find(tx: Connection, gallery: UUID, number: int) -> ChangeRecord:
     if row is None:
         raise NotFoundError(f"no change {number} is kept of this gallery: `spk undo --list` shows those that are")
     return _record(row)
+
+
+def _about(tx: Connection, edits: str) -> tuple[str, ...]:
+    """The recordings that a change is about, and the people whom it made, renamed, or gave samples."""
+    hearings, people, names = set(), dict[UUID, None](), dict[UUID, str]()
+    for edit in map(Edit.from_json, json.loads(edits)):
+        sides = [side for side in (edit.before, edit.after) if side is not None]
+        if edit.table == tables.hearings.name:
+            hearings.add(edit.key["id"])
+        elif edit.table == tables.speakers.name:
+            people[edit.key["id"]] = None
+            names.update((edit.key["id"], side["name"]) for side in sides if side.get("name"))
+        elif edit.table == tables.samples.name:
+            people.update((side["speaker"], None) for side in sides if side.get("speaker"))
+    now, recordings = tables.speakers.c, tables.recordings.c
+    few = list(people)[:_FEW]
+    names.update((row.id, row.name) for row in tx.execute(select(now.id, now.name).where(now.id.in_(few))) if row.name)
+    heard = select(recordings.source).join(tables.hearings).where(tables.hearings.c.id.in_(list(hearings)[:_FEW]))
+    sources = sorted({source.rsplit("/", 1)[-1] for source in tx.scalars(heard)})
+    return (*sources, *(names.get(one, f"unknown-{one.hex[:4]}") for one in few))
 
 
 def edits_of(tx: Connection, number: int) -> list[Edit]:
@@ -327,4 +349,4 @@ def _as(column: ColumnElement[Any], value: Any) -> Any:  # noqa: ANN401 - as the
 
 
 def _record(row: Any) -> ChangeRecord:  # noqa: ANN401 - a row of the table
-    return ChangeRecord(row.number, row.created, row.user, row.what, row.undone)
+    return ChangeRecord(row.number, row.created, row.user, row.what, undone=row.undone)

@@ -121,7 +121,8 @@ class Change:
         by_itself = select(_V.id).where(_V.sample == _S.id, _V.said_by == SaidBy.MACHINE).exists()
         enrolled = select(_S.speaker).join(tables.speakers, _P.id == _S.speaker)
         enrolled = enrolled.where(_P.gallery == self.gallery.id, ~by_itself).distinct()
-        said = select(_V.speaker).where(_V.said_by == SaidBy.PERSON, _V.speaker.is_not(None)).distinct()
+        said = select(_V.speaker).join(tables.hearings, _H.id == _V.hearing)
+        said = said.where(_H.current, _V.said_by == SaidBy.PERSON, _V.speaker.is_not(None)).distinct()
         return {*self._tx.scalars(enrolled), *self._tx.scalars(said)}
 
     # People
@@ -222,7 +223,8 @@ class Change:
         self.journal.set(tables.speakers, {"id": speaker}, name=name, state=state.value)
 
     def drop_speaker(self, speaker: UUID) -> None:
-        """Remove somebody who has no samples any more; what was said to be theirs is nobody's."""
+        """Remove somebody; what they have, or was said to be theirs, is nobody's."""
+        self.give(dict.fromkeys(self._tx.scalars(select(_S.id).where(_S.speaker == speaker))))
         self._repoint(speaker, None)
         self.journal.delete(tables.speakers, speaker)
 
@@ -236,6 +238,11 @@ class Change:
             for row in self._tx.execute(select(_S.id, _S.speaker).where(_S.id.in_(some)))
         ]
         self.journal.update(tables.samples, changed)
+
+    def note_forced(self, sample: UUID, reason: str) -> None:
+        """Note on a sample which reason against it is overridden."""
+        forced = self._tx.scalar(select(_S.forced).where(_S.id == sample)) or []
+        self.journal.set(tables.samples, {"id": sample}, forced=sorted({*forced, reason}))
 
     def take(self, sample: UUID, speaker: UUID | None = None) -> None:
         """Give a sample to somebody, or to nobody, whoever has it."""

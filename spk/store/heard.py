@@ -200,6 +200,7 @@ class ChangeRecord:
         created: When.
         user: By whom, as the system knows them.
         what: In a few words, without names.
+        about: Whom and which recordings it is about, the first few, as they are called.
         undone: When it was undone, if it was.
     """
 
@@ -207,4 +208,5 @@ class ChangeRecord:
     created: datetime
     user: str
     what: str
+    about: tuple[str, ...] = ()
     undone: datetime | None = None

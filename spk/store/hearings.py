@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +17,7 @@ from spk.store.queries import portions
 from spk.store.records import Recording
 from spk.timeline import Segment
 
-__all__ = ["add", "find", "labelled", "pieces", "turns"]
+__all__ = ["add", "find", "labelled", "pieces", "recordings_of_turns", "turns"]
 
 _H, _R, _V, _T, _M = (
     tables.hearings.c,
@@ -86,6 +87,16 @@ def turns(tx: Connection, hearing: UUID) -> list[HeardTurn]:
     query = select(tables.turns, _V.label).join(tables.voices, _V.id == _T.voice)
     rows = tx.execute(query.where(_T.hearing == hearing).order_by(_T.start, _T.end, _T.id))
     return [HeardTurn(row.id, row.label, Segment(row.start, row.end), row.touched) for row in rows]
+
+
+def recordings_of_turns(tx: Connection, gallery: UUID, ids: Collection[str]) -> list[Recording]:
+    """The recordings whose current hearings have turns of these ids, those with most of them first."""
+    joined = tables.turns.join(tables.hearings, _H.id == _T.hearing).join(tables.recordings, _R.id == _H.recording)
+    found: Counter[Recording] = Counter()
+    for some in portions(ids):
+        query = select(tables.recordings).select_from(joined).where(_R.gallery == gallery, _H.current, _T.id.in_(some))
+        found.update(Recording(row.id, gallery, row.sha256, row.source, row.duration) for row in tx.execute(query))
+    return [recording for recording, _ in found.most_common()]
 
 
 def pieces(tx: Connection, voices: Iterable[UUID]) -> dict[UUID, tuple[HeardPiece, ...]]:

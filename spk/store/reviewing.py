@@ -14,7 +14,7 @@ from spk.store.database import Database
 from spk.store.files import sync_folder
 from spk.store.heard import ChangeRecord, HeardPiece, HeardTurn, Hearing
 from spk.store.home import Home
-from spk.store.records import Gallery, Sample
+from spk.store.records import Gallery, Recording, Sample
 from spk.store.retrieval import Retrieval
 
 __all__ = ["Reviewing"]
@@ -63,6 +63,11 @@ class Reviewing:
         """The turns of a hearing, by time."""
         with self._database.read() as tx:
             return hearings.turns(tx, hearing.id)
+
+    def recordings_of_turns(self, gallery: Gallery, ids: Collection[str]) -> list[Recording]:
+        """The recordings that have turns of these ids, those with most of them first."""
+        with self._database.read() as tx:
+            return hearings.recordings_of_turns(tx, gallery.id, ids)
 
     def pieces(self, voices: Collection[UUID]) -> dict[UUID, tuple[HeardPiece, ...]]:
         """The pieces in which voices were embedded, by the voices' ids."""

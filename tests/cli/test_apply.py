@@ -96,7 +96,7 @@ def test_what_cannot_be_applied(enrolled: Spk, demo: Demo, tmp_path: Path) -> No
     assert f"spk: {turns}: says that it is about monday; it is taken for sample.wav" in done.complaints
     for text, said in (
         ("", "there are no turns: `spk recordings forget` forgets a recording"),
-        ("SPEAKER sample 1 0.5 99 <NA> <NA> ann <NA> <NA>\n", "these are another recording's turns"),
+        ("SPEAKER sample 1 0.5 99 <NA> <NA> ann <NA> <NA>\n", "check that these are its turns"),
         ("SPEAKER sample 1 0.5 x <NA> <NA> ann <NA> <NA>\n", f"{turns}:1: "),
     ):
         turns.write_text(text)
@@ -118,3 +118,12 @@ def test_people_from_a_file_of_turns(spk: Spk, demo: Demo) -> None:
     assert all(person["net_speech"] > 5 for person in spk.people().values())
     person = json.loads(spk("speakers", "show", "ann", "--json").out)
     assert {sample["origin"] for sample in person["samples"]} == {"corrected"}
+
+
+def test_another_recordings_turns_are_refused(met: Spk, demo: Demo) -> None:
+    later = demo.cut(met.folder / "later.wav", (18.0, 30.0))
+    met("identify", later, "--quiet")
+    path = met.folder / "turns.TextGrid"
+    met("recordings", "show", later.name, "--format", "textgrid", "--output", path)
+    result = met("apply", path, "--recording", demo.recording, status=2)
+    assert re.search(r"these are turns of \S*later\.wav: name that recording", result.err)

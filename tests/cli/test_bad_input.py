@@ -203,6 +203,10 @@ FILES = (
             r'x\.rttm:1: "long" is no number',
         ),
         "turns: fields": Bad(lambda kit: ["enroll", *kit.turns("f.rttm", TURN[:30])], r"f\.rttm:1: .* 10 fields"),
+        "turns: another format": Bad(
+            lambda kit: ["enroll", "--turns", kit.file("t.txt", "1.0\t9.0\tbob\n"), "voice.wav"],
+            r"t\.txt: is in the format audacity, not RTTM: .*spk import .*t\.txt --format rttm.* spk apply",
+        ),
         "turns: encoding": Bad(
             lambda kit: [
                 "enroll",
@@ -237,7 +241,7 @@ FILES = (
         ),
         "turns: a csv": Bad(
             lambda kit: ["enroll", *kit.turns("c.csv", "speaker,file", "eve,voice.wav")],
-            r"c\.csv:1: .*no type of an RTTM",
+            r"c\.csv: is in the format csv, not RTTM",
         ),
         "table: missing": Bad(lambda _: ["enroll", "--manifest", "gone.csv"], r"gone\.csv: no such file"),
         "table: empty": Bad(lambda kit: ["enroll", "--manifest", kit.file("e.csv")], r"e\.csv:1: has no column"),

@@ -33,6 +33,7 @@ def test_find_nothing(enrolled: Spk, tmp_path, demo: Demo) -> None:
     assert (nowhere.status, nowhere.out, nowhere.err) == (0, "", "spk: ann was not found in this recording\n")
     assert enrolled("find", "bob", clip, "--min-llr", "99", "--quiet").out == ""
     assert enrolled("find", "bob", clip, "--min-llr", "-5").lines
+    assert "--min-llr nan: is no number" in enrolled("find", "bob", clip, "--min-llr", "nan", status=2).err
     assert enrolled("find", "nobody", clip, status=2).err.startswith("spk: no speaker")
     result = enrolled("find", "bob", tmp_path / "gone.wav", clip, status=2)
     assert "known" in result.out
@@ -54,12 +55,26 @@ def test_who_it_is(enrolled: Spk, spk: Spk, tmp_path, demo: Demo) -> None:
     assert spk("who-is", clip).out.startswith("unknown: nobody is enrolled")
 
 
+def test_a_stranger_who_was_met_before(spk: Spk, demo: Demo) -> None:
+    """Nobody has said who it is, so it is nobody who is known."""
+    first = demo.cut(spk.folder / "first.wav", BOB[1])
+    spk("identify", "--enroll-unknown", first)
+    (label,) = spk.people()
+    assert spk("who-is", first).lines[0].startswith(f"unknown: met before as {label} (")
+    (record,) = spk("who-is", first, "--json").records
+    assert (record["verdict"], record["candidates"][0]["verdict"]) == ("unknown", "unknown")
+    assert {record["verdict"] for record in spk("find", label, first, "--json").records} == {"unknown"}
+
+
 def test_one_voice_or_two(spk: Spk, demo: Demo) -> None:
     one, same, other = (
         demo.cut(spk.folder / name, part) for name, part in (("b.wav", BOB[0]), ("b2.wav", BOB[1]), ("a.wav", ANN[0]))
     )
     assert spk("same", one, same).out.startswith("same (LLR +")
     assert not spk("same", one, other, status=1).out.startswith("same")
+    word = demo.cut(spk.folder / "w.wav", (7.55, 8.0))
+    pattern = r"unsure \(LLR .*, 0\.\d s and 3\.\d s of speech, too short to say\)"
+    assert re.fullmatch(pattern, spk("same", word, one, status=1).lines[0])
     (record,) = spk("same", one, same, "--json").records
     assert record["decision"] == "same"
     assert record["files"] == [str(one), str(same)]

@@ -59,9 +59,13 @@ def test_several_recordings(spk: Spk, demo: Demo) -> None:
     )
     assert one.out == ""
     assert "xmax = 3.500000" in (spk.folder / "two.TextGrid").read_text()
-    for command in (("diarize", *clips), ("identify", *clips), ("import", "both.csv")):
+    for command, advice in (
+        (("diarize", *clips), "write each to its own file"),
+        (("identify", *clips), "write each to its own file"),
+        (("import", "both.csv"), "say which with --recording NAME"),
+    ):
         error = spk(*command, "--format", "textgrid", status=2).err
-        assert error == "spk: --format textgrid holds one recording, not 2: write each to its own file\n"
+        assert error == f"spk: --format textgrid holds one recording, not 2: {advice}\n"
     error = spk("import", "both.csv", "--recording", "three", status=2).err
     assert error == "spk: both.csv: holds turns of 2 recordings (one, two): three is none of them\n"
 
@@ -75,6 +79,13 @@ def test_several_recordings(spk: Spk, demo: Demo) -> None:
         ("a.txt", "1.0\t2.0\tann\n5.0\tx\tann\n", 'a.txt:2: "x" is no time'),
         ("a.srt", "hello\n", "a.srt:1: is no file of captions"),
         ("a.json", "[5]", "a.json:1: "),
+        (
+            "a.json",
+            '{"segments": [{"start": 1, "end": 2, "text": "hm"}]}',
+            "a.json: is a transcript, not turns: spk label",
+        ),
+        ("a.json", '[{"start": 1, "end": 2, "text": "hm"}]', "a.json: is a transcript, not turns"),
+        ("a.json", '{"transcription": [{"text": "hm", "offsets": {}}]}', "a.json: is a transcript, not turns"),
         ("a.doc", "hello\n", "a.doc: looks like no file of turns that spk knows"),
     ],
 )

@@ -49,7 +49,10 @@ def test_demo_does_not_empty_a_folder_that_is_not_its_own(tmp_path: Path):
 @pytest.mark.parametrize("which", ["", "manifests"])
 def test_bench_says_which_there_are(which: str):
     done = run(ROOT / "scripts/bench", which, PATH="/usr/bin:/bin")
-    assert (done.returncode, "accuracy|decisions|review|sort|speed|store|faults|fit_calibration" in done.stderr) == (
+    assert (
+        done.returncode,
+        "accuracy|decisions|relabel|review|sort|speed|store|faults|fit_calibration" in done.stderr,
+    ) == (
         2,
         True,
     )

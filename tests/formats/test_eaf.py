@@ -94,3 +94,10 @@ def test_somebody_who_overlaps_himself(tmp_path: Path) -> None:
     text = write_turns(talk, TurnFormat.EAF, recording="talk.wav")
     assert len(set(re.findall(r'TIER_ID="(.*?)"', text))) == 3
     assert read(tmp_path, "t.eaf", text) == [(0.0, 2.0, "ann"), (1.0, 3.0, "ann"), (2.0, 4.0, "ann (2)")]
+
+
+@pytest.mark.parametrize(
+    ("recording", "kind"), [("a.FLAC", "x-flac"), ("a.mp3", "mpeg"), ("a.wav", "x-wav"), ("a", "x-wav")]
+)
+def test_the_kind_of_recording(recording: str, kind: str) -> None:
+    assert f'MIME_TYPE="audio/{kind}"' in write_turns(Timeline(), TurnFormat.EAF, recording=recording)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from spk.errors import FormatError
+from spk.formats.turns import read_recordings
 
 from .conftest import read, refused
 
@@ -42,6 +43,8 @@ def test_tables(tmp_path: Path, text: str) -> None:
         ("start,end,speaker\n0.5,2.75,Lee, Ann\n", 2, "has 4 cells for 3 columns"),
         ("start,end,speaker\n0,5,2,75,ann\n", 2, "has 5 cells"),
         ("start,end,speaker\n5,4,ann\n", 2, "ends before it starts"),
+        ("start,end,speaker\n1,2,ann\n5,6\n", 3, "ends after 2 cells, before the speaker"),
+        ("start,end,speaker,file\n1,2,ann,a\n5,6,ann\n1,2,ann,b\n", 3, "names no recording, and the table is of 2"),
         ("start,duration,speaker\n5,-1,ann\n", 2, "ends before it starts"),
         ('start,end,speaker\n5,6,"ann\n' + "x\n" * 100_000, 65_537, "is no table"),
     ],
@@ -52,3 +55,14 @@ def test_no_table(tmp_path: Path, text: str, line: int, reason: str) -> None:
             read(tmp_path, "t.csv", text)
     else:
         refused(tmp_path, "t.csv", text, line, reason)
+
+
+def test_rows_without_a_recording(tmp_path: Path) -> None:
+    """A person adds a row and leaves out what all rows say."""
+    path = tmp_path / "t.csv"
+    path.write_text("start,end,speaker,id,recording\n9,10,Bo\n1,2,ann,t1,talk\n3,4,Bo,,\n5,6,,,\n")
+    assert {name: len(turns) for name, turns in read_recordings(path).items()} == {"talk": 3}
+    path.write_text("start,end,speaker,recording\n1,2,ann,\n")
+    assert list(read_recordings(path)) == ["t"]
+    path.write_text("start,end,speaker,recording\n1,2,ann,a\n1,2,ann,b\n3,4,,\n")  # nobody's needs none
+    assert list(read_recordings(path)) == ["a", "b"]

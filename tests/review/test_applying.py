@@ -439,7 +439,7 @@ def test_not_these_turns(known):
             apply(known, talk.audio, [])
         with pytest.raises(InputError, match="there are no turns"):
             apply(known, talk.audio, [Turn(Segment(36.1, 36.4), "bob")])
-        with pytest.raises(AudioError, match="another recording's turns"):
+        with pytest.raises(AudioError, match="check that these are its turns"):
             apply(known, talk.audio, [*talk.turns, Turn(Segment(36.0, 37.0), "bob")])
         with pytest.raises(InputError, match="200 characters"):
             apply(known, talk.audio, relabelled(talk.turns, t1="a" * 201))

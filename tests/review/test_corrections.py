@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from spk.errors import ConflictError
+from spk.identify import GalleryScorer
+from spk.identify.scoring import AsNorm
 from spk.review import Learn
 from spk.store import NewRecording, NewSample, Origin
 from spk.store.changing import Change
@@ -127,6 +131,22 @@ def test_labels_do_not_depend_on_strangers_who_are_gone(opened, monkeypatch):
     assert poisoned.picture() == control.picture()
 
 
+def test_statistics_that_are_kept_give_the_same_numbers(world, monkeypatch):
+    """Those of a recipe with a cohort."""
+    recipe = AsNorm()
+    recipe.background_, recipe.spread_ = np.zeros(conftest.DIM), np.eye(conftest.DIM) / 8
+    normed = replace(conftest.calibration(), recipe=recipe, slope=4.0, offset=-10.0)
+    monkeypatch.setattr(conftest, "calibration", lambda: normed)
+    for number in range(6):
+        world.enroll(f"person {number}", number)
+    scorer = GalleryScorer(world.store, world.gallery, MODEL, normed)
+    for profile in world.store.profiles(world.gallery, MODEL.fingerprint):
+        scorer.keep_statistics(profile)
+    for number in range(4):
+        world.hear(f"talk {number}", number, number + 1, 20 + number % 2)
+    assert world.corrections().again().change == 0
+
+
 def test_what_nothing_depends_on_is_heard_anew_alone(world, monkeypatch):
     """All recordings are not judged again for it."""
     world.enroll("ann", 0)
@@ -149,3 +169,40 @@ def test_strangers_of_another_model_count(world):
     world.hear("talk", 0, 20)
     assert sorted(world.store.models(world.gallery)) == sorted(["another", MODEL.fingerprint])
     assert world.corrections().again().change == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_voices_that_are_not_heard_in_the_order_of_their_labels(world, monkeypatch, seed):
+    """As where each has a channel: judged again, all numbers are the same."""
+    turn = conftest.Turn
+    monkeypatch.setattr(conftest, "Turn", lambda span, label: turn(span, f"SPEAKER_{9 - int(label[-2:]):02d}"))
+    for number in range(3):
+        world.enroll(f"person {number}", number)
+    world.hear(f"talk {seed}", 0, 1, 2, 20, 21, seconds=4.0 + seed)
+    assert world.corrections().again().change == 0
+
+
+def test_unmerge_somebody_whose_recording_is_forgotten(world):
+    """Nothing of theirs is lost by that."""
+    for name, person in (("one", 20), ("two", 21)):
+        world.hear(name, person)
+    gone, other = (world.person(world.who(name)["SPEAKER_00"]) for name in ("one", "two"))
+    world.corrections().merge(gone, other, force=True)
+    world.corrections().forget(heard(world, "one"))
+    before = world.picture()
+    world.corrections().unmerge(other)
+    world.corrections().undo()
+    assert world.picture() == before
+
+
+def test_a_stranger_of_a_forgotten_recording_is_gone(world):
+    world.hear("one", 20)
+    world.hear("two", (21, 22))
+    [stranger] = world.strangers()
+    corrections = world.corrections()
+    corrections.say(heard(world, "two"), ["SPEAKER_00"], stranger.label)  # mixed, so that nothing is learnt from it
+    corrections.say(heard(world, "one"), ["SPEAKER_00"], None)
+    corrections.forget(heard(world, "two"))
+    assert world.strangers() == []
+    corrections.undo()
+    assert world.strangers() == [stranger]

@@ -98,6 +98,27 @@ def test_known_unknown_short_and_silent(toy, voice, clips, sort, tmp_path):
     assert rows["silence.wav"]["row"] == ""
 
 
+def test_a_stranger_who_was_met_before_is_not_known(toy, voice, clips, sort, tmp_path):
+    speech = Excerpt(voice(ANN, 10.0))
+    toy.enroll("bob", [Excerpt(voice(BOB, 10.0))], force=True)
+    stranger = toy.remember(toy.identify.single(speech.audio)).voices[0].kept_as
+    clips("a", ANN, seed=1)
+    (label,) = sort().labels
+    assert (label.speaker, label.name, label.verdict, label.nearest) == (stranger.label, "", "unknown", stranger.label)
+
+
+def test_voiceprints_are_for_their_owner_alone(clips, sort, tmp_path):
+    clips("a", ANN).chmod(0o644)
+    folder = whose(sort())["a"]
+    record = tmp_path / "out/.spk-sort/heard.jsonl"
+    record.chmod(0o644)  # as earlier versions left it
+    sort(resume=True)
+    ours = [*(tmp_path / "out").glob("*.*"), *(tmp_path / "out/.spk-sort").iterdir()]
+    assert {*ours} >= {record, tmp_path / "out/labels.csv", tmp_path / "out/embeddings.npy"}
+    assert {path.stat().st_mode & 0o777 for path in ours if path.is_file()} == {0o600}
+    assert (tmp_path / "out" / folder / "a.wav").stat().st_mode & 0o777 == 0o644
+
+
 def test_labels_follow_from_the_audio(clips, sort, tmp_path):
     clips("a", ANN)
     clips("b", BOB)

@@ -116,6 +116,19 @@ def test_another_voiceprint_of_a_sample_is_not_made_again(store, gallery, sample
         store.undo(gallery, [store.changes(gallery)[0].number])
 
 
+def test_undo_where_a_sample_is_taken_twice_and_somebody_dropped(store, gallery, sample):
+    """Each edit says what stood there, whatever was done before in the same change."""
+    alice = store.enroll(gallery, "alice", [sample("a"), sample("b")]).speaker
+    before, samples = dump(store), store.samples(alice)
+    with store.change(gallery, "test") as change:
+        change.take(samples[0].id)
+        change.drop_speaker(alice.id)
+        change.give(dict.fromkeys(one.id for one in samples))
+    assert store.speakers(gallery) == []
+    store.undo(gallery)
+    assert dump(store) == before
+
+
 def test_undo_an_undo(store, gallery, sample, vector):
     """As often as anybody likes: each is a change of its own."""
     store.enroll(gallery, "alice", [sample("a")])

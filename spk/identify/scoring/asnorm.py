@@ -104,15 +104,17 @@ class AsNorm(Recipe):
         return float(found.mean[0]), float(found.deviation[0])
 
     def profile_statistics(self, profiles: Sequence[Prints], people: NDArray[np.float64]) -> CohortStatistics:
-        """Of profiles with mean rows ``people`` (m, dim): what was cached at enrollment, else computed."""
-        cached = [getattr(profile, "cohort_statistics", None) for profile in profiles]
-        missing = [number for number, known in enumerate(cached) if known is None]
-        computed = self.statistics(people[missing])
+        """Of profiles with mean rows ``people`` (m, dim): what was cached at enrollment, else computed.
+
+        Each by itself: several at once would differ from what is cached in the last bits.
+        """
         mean, deviation = np.empty((2, len(profiles)))
-        mean[missing], deviation[missing] = computed.mean, computed.deviation
-        for number, known in enumerate(cached):
-            if known is not None:
-                mean[number], deviation[number] = known
+        for number, profile in enumerate(profiles):
+            known = getattr(profile, "cohort_statistics", None)
+            if known is None:
+                computed = self.statistics(people[[number]])
+                known = computed.mean[0], computed.deviation[0]
+            mean[number], deviation[number] = known
         return CohortStatistics(mean, deviation)
 
     def to_json(self) -> dict[str, Any]:
