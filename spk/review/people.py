@@ -52,8 +52,10 @@ class People:
         self._prints: dict[UUID, list[_Print]] = {}
         self._profiles: dict[UUID, Profile] = {}
         self.ids = sorted(others)
-        self._stacked: tuple[NDArray[np.float32], list[UUID]] | None = None  # all voiceprints (prints, dim), and whose
-        self._fresh: list[tuple[NDArray[np.float32], UUID]] = []  # those that are to be added to it
+        self._known: list[UUID] = []  # by the numbers that stand for them below
+        self._numbers: dict[UUID, int] = {}
+        self._stacked: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None  # (prints, dim), and whose
+        self._fresh: list[tuple[NDArray[np.float32], int]] = []  # voiceprints that are to be added to it
         for profile in profiles:
             for row, sample in enumerate(profile.samples):
                 if sample.id not in without:
@@ -65,11 +67,14 @@ class People:
     ) -> None:
         """Somebody, perhaps new, is known by one more sample."""
         self.count(speaker.id)
-        self._prints.setdefault(speaker.id, [])
+        if speaker.id not in self._prints:
+            self._prints[speaker.id] = []
+            self._numbers[speaker.id] = len(self._known)
+            self._known.append(speaker.id)
         self._speakers[speaker.id] = speaker
         insort(self._prints[speaker.id], _Print(created, sample, net_seconds, vector))
         self._profiles.pop(speaker.id, None)
-        self._fresh.append((vector, speaker.id))
+        self._fresh.append((vector, self._numbers[speaker.id]))
 
     def count(self, speaker: UUID) -> None:
         """Somebody is there, known by this model or by others alone."""
@@ -95,21 +100,18 @@ class People:
     def nearest(self, vectors: NDArray[np.float32], k: int) -> set[UUID]:
         """Who is among the ``k`` people with the closest voiceprints for one of some vectors (n, dim)."""
         stacked, whose = self._all()
-        people = list(self._prints)
-        places = {speaker: place for place, speaker in enumerate(people)}
-        best = np.full((len(people), len(vectors)), -np.inf, dtype=np.float32)
-        np.maximum.at(best, [places[speaker] for speaker in whose], stacked @ vectors.T)
+        best = np.full((len(self._known), len(vectors)), -np.inf, dtype=np.float32)
+        np.maximum.at(best, whose, stacked @ vectors.T)
         ranked = np.argsort(-best, axis=0, kind="stable")[:k]
-        return {people[place] for place in ranked.ravel().tolist()}
+        return {self._known[number] for number in ranked.ravel().tolist()}
 
-    def _all(self) -> tuple[NDArray[np.float32], list[UUID]]:
-        """All voiceprints (prints, dim), and whose they are."""
+    def _all(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """All voiceprints (prints, dim), and the numbers of those whose they are."""
         if self._fresh:
-            vectors, whose = zip(*self._fresh, strict=True)
-            before = [self._stacked[0]] if self._stacked else []
-            owners = self._stacked[1] if self._stacked else []
-            self._stacked = np.concatenate([*before, np.stack(vectors)]), [*owners, *whose]
+            vectors, numbers = (np.array(column) for column in zip(*self._fresh, strict=True))
             self._fresh.clear()
+            before = self._stacked or (vectors[:0], numbers[:0])
+            self._stacked = np.concatenate([before[0], vectors]), np.concatenate([before[1], numbers])
         if self._stacked is None:
             raise InputError("nobody is known yet: there is nobody to search for")
         return self._stacked
