@@ -73,6 +73,11 @@ class Journal:
         self.gallery = gallery
         self.edits: list[Edit] = []
 
+    @property
+    def moves_voiceprints(self) -> bool:
+        """Whether somebody is known by others now."""
+        return any(edit.table in (tables.samples.name, tables.voiceprints.name) for edit in self.edits)
+
     def insert(self, table: Table, row: Row) -> None:
         """Make a row with an id."""
         self.tx.execute(insert(table), [dict(row)])

@@ -99,7 +99,8 @@ class Reviewing:
             for clip in change.placed:  # last, so that nothing lies there of a change that failed
                 clip.place()
             sync_folder(self._home.clips)
-        self._retrieval.push()
+        if change.journal.moves_voiceprints:
+            self._retrieval.push()
 
     def changes(self, gallery: Gallery, limit: int = 20) -> list[ChangeRecord]:
         """The last changes that can be undone, or were, newest first."""

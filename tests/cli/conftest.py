@@ -137,9 +137,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(folder / "sample.wav", folder / "sample.rttm")
 
 
+@pytest.fixture
+def enrolled(enrolled_once: Spk, tmp_path_factory: pytest.TempPathFactory) -> Spk:
+    """A home in which the two people of the dialogue are enrolled as ann and bob; anew for each test."""
+    return enrolled_once.copy(tmp_path_factory.mktemp("enrolled") / "home")
+
+
 @pytest.fixture(scope="session")
-def enrolled(tmp_path_factory: pytest.TempPathFactory, demo: Demo) -> Spk:
-    """A home in which the two people of the dialogue are enrolled as ann and bob: only to look at, or copy."""
+def enrolled_once(tmp_path_factory: pytest.TempPathFactory, demo: Demo) -> Spk:
+    """What every `enrolled` is a copy of."""
     folder = tmp_path_factory.mktemp("enrolled")
     spk = Spk(folder, folder / "home")
     turns = ("--turns", demo.turns, demo.recording)

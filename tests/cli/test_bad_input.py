@@ -60,8 +60,8 @@ class Kit:
 
 
 @pytest.fixture(scope="module")
-def kit(tmp_path_factory, enrolled: Spk, demo: Demo) -> Kit:
-    spk = enrolled.copy(tmp_path_factory.mktemp("bad") / "home")
+def kit(tmp_path_factory, enrolled_once: Spk, demo: Demo) -> Kit:
+    spk = enrolled_once.copy(tmp_path_factory.mktemp("bad") / "home")
     return Kit(spk, demo, demo.cut(spk.folder / "voice.wav", *BOB))
 
 
@@ -585,7 +585,7 @@ def test_full_disk(kit: Kit, demo: Demo, tmp_path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=600k", "none", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("a small file system can be mounted by root alone")

@@ -141,7 +141,7 @@ def test_a_person_who_was_renamed_or_merged(there: Spk) -> None:
     [record] = there("identify", "ann.wav", "--single", "--json").records
     there("speakers", "rename", "ann", "anna")
     assert "SPEAKER_00: known anna" in there("explain", record["decision_id"]).out
-    there("speakers", "merge", "anna", "bob")
+    there("speakers", "merge", "anna", "bob", "--force")
     assert "SPEAKER_00: known bob" in there("explain", record["decision_id"]).out
     assert "the same" in there("replay", record["decision_id"]).out
     [claim] = there("verify", "bob", "ann.wav", "--json").records
@@ -151,7 +151,7 @@ def test_a_person_who_was_renamed_or_merged(there: Spk) -> None:
 
 def test_a_claim_of_somebody_who_was_merged_since(there: Spk) -> None:
     [claim] = there("verify", "ann", "ann.wav", "--fpir", "0.03", "--json").records
-    there("speakers", "merge", "ann", "bob")
+    there("speakers", "merge", "ann", "bob", "--force")
     told = there("explain", claim["decision_id"]).out
     assert "SPEAKER_00: same bob" in told
     assert "at most 3 % of false claims" in told

@@ -71,10 +71,10 @@ def files(folder: Path, voice: np.ndarray) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def heard(tmp_path_factory, enrolled: Spk, demo: Demo) -> Callable[..., tuple[Spk, list[str]]]:
+def heard(tmp_path_factory, enrolled_once: Spk, demo: Demo) -> Callable[..., tuple[Spk, list[str]]]:
     """A copy of the home with ann and bob, and bob's voice in every kind of file beside it."""
     folder = tmp_path_factory.mktemp("formats")
-    spk = enrolled.copy(folder / "home")
+    spk = enrolled_once.copy(folder / "home")
     voice, rate = soundfile.read(demo.cut(folder / "bob.wav", (22, 27)), dtype="float32")
     assert rate == RATE
     return spk, list(files(folder, voice * (0.7 / np.abs(voice).max())))

@@ -12,15 +12,15 @@ START = BOB[1][0]
 
 
 @pytest.fixture(scope="module")
-def clip(enrolled: Spk, demo: Demo) -> Path:
+def clip(enrolled_once: Spk, demo: Demo) -> Path:
     """Five seconds of bob."""
-    return demo.cut(enrolled.folder / "clip.wav", (START, START + 5))
+    return demo.cut(enrolled_once.folder / "clip.wav", (START, START + 5))
 
 
 @pytest.fixture(scope="module")
-def word(enrolled: Spk, demo: Demo) -> Path:
+def word(enrolled_once: Spk, demo: Demo) -> Path:
     """A word of his."""
-    return demo.cut(enrolled.folder / "word.wav", (START + 0.5, START + 0.85))
+    return demo.cut(enrolled_once.folder / "word.wav", (START + 0.5, START + 0.85))
 
 
 def only_voice(spk: Spk, *arguments: object) -> dict:
