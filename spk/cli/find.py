@@ -68,8 +68,7 @@ def find(
     """Find where somebody speaks in recordings.
 
     A line for each passage: file, start and end in seconds, LLR, and known or unsure; of a stranger who is kept,
-    unknown. Voices are compared with the
-    whole gallery, so that nobody else of it is taken for who is looked for.
+    unknown. Voices are compared with the whole gallery, so that nobody else of it is taken for who is looked for.
 
     Example: spk find alice meeting1.wav meeting2.wav
     """

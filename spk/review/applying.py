@@ -216,8 +216,8 @@ class Applier:
                 if person.name is None and voice.vector is not None:
                     for whose, sample in learnt:  # the voice as it is now, in place of what it was
                         if whose == person.id and sample is not None:
-                            change.take(sample)
-                    change.take(change.sample_of(hearing, voice), person.id)
+                            change.give({sample: None})
+                    change.give({change.sample_of(hearing, voice): person.id})
             elif key not in people and work.is_nobody(key):
                 change.label({voice.id: (voice.said, Label(SaidBy.PERSON, verdict="unknown"))})
 

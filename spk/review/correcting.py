@@ -140,7 +140,7 @@ class Corrections:
                 _confirm(change, one.id)
         if not force:
             for sample, llr in self._unlike(change, source, into):
-                change.take(sample.id)
+                change.give({sample.id: None})
                 held.append(_held(sample.recording.source, f"{sample.net_seconds:.1f} s", into, llr))
         return change.merge(source, into)
 
@@ -319,22 +319,22 @@ class Corrections:
         if person is None:
             change.label({voice.id: (voice.said, _by_a_person(None))})
             if voice.sample is not None:
-                change.take(voice.sample)
+                change.give({voice.sample: None})
             return
         change.label({voice.id: (voice.said, _by_a_person(person.id))})
         if self.learn is Learn.NEVER or voice.vector is None or voice.mixed:
             if voice.sample is not None:
-                change.take(voice.sample)
+                change.give({voice.sample: None})
             return
         sample = change.sample_of(hearing, voice)
         llr = self._likeness(change, hearing, voice, person)
         if llr is not None and llr < STRANGE and not force:
-            change.take(sample)
+            change.give({sample: None})
             held.append(_held(hearing.recording.source, voice.label, person, llr))
             return
         if llr is not None and llr < STRANGE:
             change.note_forced(sample, "unlike")
-        change.take(sample, person.id)
+        change.give({sample: person.id})
 
     def _likeness(self, change: Change, hearing: Hearing, voice: HeardVoice, person: Speaker) -> float | None:
         """LLR of a voice against what somebody is known by, itself apart; None without anything."""

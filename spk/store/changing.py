@@ -12,9 +12,9 @@ from sqlalchemy import insert, select
 from spk.errors import ConflictError, InputError, NotFoundError
 from spk.store import audit, enrolling, hearings, queries, tables, unmerging
 from spk.store.changes import Journal
-from spk.store.heard import HeardTurn, HeardVoice, Hearing, Label, NewHearing, SaidBy
+from spk.store.heard import HeardVoice, Hearing, Label, NewHearing, SaidBy
 from spk.store.home import Home, StagedClip
-from spk.store.names import clean_name
+from spk.store.names import clean_name, id_range
 from spk.store.problems import explained
 from spk.store.records import Enrollment, Gallery, NewSample, Origin, Profile, Sample, Speaker, SpeakerState
 
@@ -61,10 +61,6 @@ class Change:
     def heard(self, sha256: str) -> Hearing | None:
         """What was heard in the recording whose audio has this hash, if anything is kept of it."""
         return next(iter(hearings.find(self._tx, self.gallery.id, _R.sha256 == sha256)), None)
-
-    def turns(self, hearing: UUID) -> list[HeardTurn]:
-        """The turns of a hearing, by time."""
-        return hearings.turns(self._tx, hearing)
 
     def speakers(self) -> list[Speaker]:
         """Everybody of the gallery."""
@@ -244,10 +240,6 @@ class Change:
         forced = self._tx.scalar(select(_S.forced).where(_S.id == sample)) or []
         self.journal.set(tables.samples, {"id": sample}, forced=sorted({*forced, reason}))
 
-    def take(self, sample: UUID, speaker: UUID | None = None) -> None:
-        """Give a sample to somebody, or to nobody, whoever has it."""
-        self.give({sample: speaker})
-
     def enroll(self, speaker: Speaker, samples: Sequence[NewSample], *, force: bool = False) -> Enrollment:
         """As `Store.enroll`."""
         enrolling.check(samples)
@@ -343,6 +335,6 @@ class Change:
 def _between(which: str | UUID) -> tuple[UUID, UUID]:
     digits = which.hex if isinstance(which, UUID) else which.replace("-", "").lower()
     try:
-        return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        return id_range(digits)
     except ValueError:
         raise NotFoundError(f"{which} is no sample's id: `spk speakers show` lists the samples of a person") from None

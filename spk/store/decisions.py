@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 
 from spk.errors import NotFoundError
 from spk.store import audit, tables
-from spk.store.names import storable
+from spk.store.names import id_range, storable
 from spk.store.records import DecidedVoice, DecisionKind, DecisionRecord, Gallery, NewDecision
 from spk.store.retention import older
 
@@ -90,7 +90,7 @@ def find(tx: Connection, which: str | UUID) -> DecisionRecord:
     digits = which.hex if isinstance(which, UUID) else which.replace("-", "").lower()
     advice = "`spk explain` lists the latest; they are kept for keep_decisions days"
     try:
-        first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+        first, last = id_range(digits)
     except ValueError:
         raise NotFoundError(f"{which} is no decision's id: {advice}") from None
     rows = tx.execute(select(tables.decisions).where(_D.id.between(first, last)).limit(6)).all()

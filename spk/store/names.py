@@ -6,10 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+from uuid import UUID
 
 from spk.errors import InputError
 
-__all__ = ["clean_name", "hint", "label_digits", "mentions", "storable"]
+__all__ = ["clean_name", "hint", "id_range", "label_digits", "mentions", "storable"]
 
 _LONGEST = 200
 _LABEL = re.compile(r"unknown-([0-9a-f]{4,32})")
@@ -45,6 +46,19 @@ def label_digits(text: str) -> str:
     """
     match = _LABEL.fullmatch(text)
     return match[1] if match else ""
+
+
+def id_range(digits: str) -> tuple[UUID, UUID]:
+    """The first and the last id that begins with some hexadecimal digits.
+
+    >>> first, last = id_range("7f3a")
+    >>> str(first)[:8], str(last)[:8]
+    ('7f3a0000', '7f3affff')
+
+    Raises:
+        ValueError: they are none, or too many.
+    """
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
 
 
 def storable(source: str) -> str:

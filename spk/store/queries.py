@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from spk.errors import FingerprintError, NotFoundError
 from spk.store import tables
-from spk.store.names import clean_name, hint, label_digits
+from spk.store.names import clean_name, hint, id_range, label_digits
 from spk.store.records import (
     Gallery,
     Origin,
@@ -122,7 +122,7 @@ def portions(items: Iterable[T]) -> Iterator[list[T]]:
 
 def with_prefix(tx: Connection, gallery: UUID, digits: str) -> list[Speaker]:
     """The speakers whose id begins with these hexadecimal digits."""
-    first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    first, last = id_range(digits)
     return speakers(tx, gallery, _P.id.between(first, last))
 
 

@@ -121,7 +121,7 @@ def test_undo_where_a_sample_is_taken_twice_and_somebody_dropped(store, gallery,
     alice = store.enroll(gallery, "alice", [sample("a"), sample("b")]).speaker
     before, samples = dump(store), store.samples(alice)
     with store.change(gallery, "test") as change:
-        change.take(samples[0].id)
+        change.give({samples[0].id: None})
         change.drop_speaker(alice.id)
         change.give(dict.fromkeys(one.id for one in samples))
     assert store.speakers(gallery) == []
