@@ -26,9 +26,10 @@ from speakers import SEARCH_RATES, SPEAKER_ROLES, Heard, hear, length, measure, 
 from timing import machine
 
 from spk.cli.common import print_table
-from spk.config import Settings, Workbench
+from spk.config import Settings
 from spk.embed import MODELS
 from spk.identify import Calibration
+from spk.workbench import Workbench
 
 RATES = {
     "eer": "EER %",

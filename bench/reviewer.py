@@ -13,12 +13,12 @@ from strangers import Ears, Ours, seconds_by_speaker
 from talks import Talk, Utterance
 
 from spk.audio import Audio
-from spk.config import Workbench
 from spk.enroll import Excerpt
 from spk.errors import AudioError
 from spk.review.queue import Queue
 from spk.store.heard import HeardVoice, Hearing
 from spk.store.records import Speaker
+from spk.workbench import Workbench
 
 __all__ = ["ORDERS", "Reviewed", "review"]
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from workers import Worker, speechbrain_folder
 
 from spk.audio import load
-from spk.config import Workbench
 from spk.enroll import Excerpt
 from spk.errors import SpkError
 from spk.identify.decision import gallery_llr
 from spk.identify.metrics import cllr, eer, fnir, min_cllr, min_dcf
+from spk.workbench import Workbench
 
 __all__ = [
     "SPEAKER_ROLES",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talks import Talk, Utterance
 
 from spk.audio import Audio
-from spk.config import Settings, Workbench
+from spk.config import Settings
 from spk.diarize import Diarization, Diarizer, VoiceActivity
 from spk.embed import Embedder, ModelId
 from spk.enroll import Excerpt
@@ -23,6 +23,7 @@ from spk.errors import AudioError
 from spk.identify import Voice
 from spk.store.records import SpeakerState
 from spk.timeline import Segment, Timeline, total
+from spk.workbench import Workbench
 
 __all__ = ["Ears", "Linked", "Ours", "link", "seconds_by_speaker"]
 

@@ -1,41 +1,27 @@
-"""Settings, and the parts of spk put together as they say. Read by the command line and the service alone."""
+"""Settings, of spk and of its service; read by the command line, the service and its workers alone."""
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from spk.embed import MODELS, Device, Precision, load_embedder, model_id, model_parts
-from spk.errors import FingerprintError, InputError, NotFoundError
+from spk.embed import Device, Precision, model_parts
+from spk.errors import InputError, NotFoundError
 from spk.store.records import EngineDown
 
 if TYPE_CHECKING:
-    from spk.audio import Audio
-    from spk.diarize import Diarization, Diarizer, VoiceActivity
-    from spk.embed import Embedder, ModelId
-    from spk.embed.weights import Progress
-    from spk.enroll import Enroller, KeptAudio
-    from spk.identify import Calibration, GalleryScorer, Identification, Identifier, OperatingPoint, Verifier
-    from spk.identify.explaining import Explained
-    from spk.review import Corrections, Judge
-    from spk.review.applying import Applier
-    from spk.store import DecisionRecord, Gallery, Speaker, Store
-    from spk.store.bundles import Bundle
-    from spk.store.upkeep import Imported
+    from spk.store import Store
 
-__all__ = ["Settings", "Workbench"]
+__all__ = ["DEFAULT_GALLERY", "ServiceSettings", "Settings"]
 
 DEFAULT_GALLERY = "default"
-DEFAULT_MODEL = "ecapa"
 MOST_THREADS = 1024
 MOST_DAYS = 36_525.0  # a hundred years
 _DAYS = ("keep_audio_days", "keep_decisions", "keep_recordings", "keep_undo")
@@ -111,7 +97,9 @@ class Settings:
             path = Path(home).expanduser()
         except RuntimeError:  # a user whom the system does not know
             raise InputError(f"{home}: there is no such user: write the folder out") from None
-        values = _merged(_file(path / "spk.toml", names[1:]), variables, given)
+        written = _file(path / "spk.toml", names[1:])
+        written.pop("service", None)  # see `ServiceSettings`
+        values = _merged(written, variables, given)
         return cls(**{**values, "home": path})._checked()
 
     def _checked(self) -> Self:
@@ -179,6 +167,77 @@ class Settings:
         return {name: value for name, value in numbers.items() if value is not None}
 
 
+class ServiceSettings(BaseModel):
+    """What can be set of the service: by option, else by ``SPK_SERVICE_…``, else under ``[service]`` in ``spk.toml``.
+
+    Lists are written with commas in the environment.
+
+    Attributes:
+        host: The address that it listens on; any but this machine's own takes keys.
+        port: The port.
+        workers: How many processes work on jobs.
+        queue: The URL of a Redis that wakes workers, also those on other machines; a file of the home without one.
+        waiting: How many requests may wait for the models; more are told to come again.
+        short_seconds: How long a recording may be that is answered in the request; a longer one becomes a job.
+        max_hours: How long a recording may be at all.
+        max_upload_mb: How much one request may upload.
+        rate: How many requests a key may make in a minute.
+        keep_jobs: For how many days finished jobs and their results are kept.
+        webhook_hosts: The hosts that may be told of jobs although they are in a private network.
+        cors_origins: The web pages of other origins that may call the API.
+        proxies: The addresses of reverse proxies whose word on the client's address is taken.
+        log: ``text``, or ``json`` for one object a line.
+        certificate: The file of a TLS certificate, where no proxy has it.
+        private_key: The file of its key.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8720, ge=0, le=65_535)
+    workers: int = Field(default=1, ge=0, le=64)
+    queue: str | None = Field(default=None, repr=False)
+    waiting: int = Field(default=64, ge=1, le=10_000)
+    short_seconds: float = Field(default=60.0, ge=0, le=600)
+    max_hours: float = Field(default=24.0, gt=0, le=240)
+    max_upload_mb: int = Field(default=2_000, ge=1, le=100_000)
+    rate: int = Field(default=600, ge=1, le=1_000_000)
+    keep_jobs: float = Field(default=7.0, ge=0, le=MOST_DAYS)
+    webhook_hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    log: Literal["text", "json"] = "text"
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+    @classmethod
+    def read(cls, home: Path, environment: Mapping[str, str] = os.environ, **options: Any) -> Self:  # noqa: ANN401 - fields
+        """Settings from everywhere they may stand; options that are None were not given.
+
+        Raises:
+            InputError: a value is impossible, or ``spk.toml`` cannot be read.
+        """
+        names = [field.name for field in fields(Settings)][1:]
+        written = _file(home / "spk.toml", names).get("service", {})
+        if not isinstance(written, dict):
+            raise InputError(f"{home / 'spk.toml'}: service is a table: write [service] on a line of its own")
+        variables: dict[str, Any] = {}
+        for name, about in cls.model_fields.items():
+            if value := environment.get(f"SPK_SERVICE_{name.upper()}"):
+                several = isinstance(about.default, tuple)
+                variables[name] = [one.strip() for one in value.split(",") if one.strip()] if several else value
+        given = {name: value for name, value in options.items() if value is not None}
+        try:
+            settings = cls(**{**written, **variables, **given})
+        except ValidationError as error:
+            first = error.errors()[0]
+            named = ".".join(map(str, first["loc"]))
+            raise InputError(f"the service's setting {named}: {first['msg'].lower()}: see the settings") from None
+        if (settings.certificate is None) != (settings.private_key is None):
+            raise InputError("certificate and private_key belong together: set both, or neither")
+        return settings
+
+
 def _number(name: str, value: object) -> float:
     try:
         return float(str(value))  # true is none
@@ -233,258 +292,6 @@ def _file(path: Path, names: list[str]) -> dict[str, Any]:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: is no TOML ({error}): mend or remove it") from error
-    if unknown := sorted(set(values) - set(names)):
+    if unknown := sorted(set(values) - {*names, "service"}):
         raise InputError(f"{path}: no setting is called {unknown[0]!r}; there are: {', '.join(names)}")
     return values
-
-
-class Workbench:
-    """The parts of spk, each made when it is first asked for; a context manager that closes the store.
-
-    Args:
-        settings: Which store, gallery, model, and so on.
-        progress: Told of what takes long: weights that must be fetched or converted, recordings.
-    """
-
-    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
-        self.settings = settings
-        self.progress = progress
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if "store" in self.__dict__:
-            self.store.close()
-
-    @property
-    def threads(self) -> int | None:
-        """How many threads may work; None for one a core."""
-        return self.settings.threads or None
-
-    @cached_property
-    def store(self) -> Store:
-        """The store of the home, without what has been kept for long enough."""
-        settings = self.settings
-        store = settings.open_store()
-        store.prune_decisions(settings.keep_decisions)
-        store.prune_heard(recording_days=settings.keep_recordings, undo_days=settings.keep_undo)
-        return store
-
-    @cached_property
-    def gallery(self) -> Gallery:
-        """The gallery. A misspelt name is an error, not an empty gallery in which nobody is ever found."""
-        return self.store.gallery(self.settings.gallery, create=self.settings.gallery == DEFAULT_GALLERY)
-
-    def make_gallery(self) -> None:
-        """Make the gallery where it is missing."""
-        self.store.gallery(self.settings.gallery, create=True)
-
-    @cached_property
-    def model_name(self) -> str:
-        """The embedder's: as set, else of the calibration that the gallery is judged by."""
-        if self.settings.model is not None:
-            return self.settings.model
-        kept = self.store.calibration(self.gallery)
-        return DEFAULT_MODEL if kept is None else kept.model
-
-    @property
-    def model(self) -> ModelId:
-        """Which model the embedder is, without loading it."""
-        return model_id(self.model_name)
-
-    @cached_property
-    def embedder(self) -> Embedder:
-        """The model of the gallery's voiceprints."""
-        settings, name = self.settings, self.model_name
-        with self._preparing(*model_parts(name)):
-            return load_embedder(name, precision=settings.precision, device=settings.device, threads=self.threads)
-
-    @cached_property
-    def vad(self) -> VoiceActivity:
-        """The voice-activity model."""
-        from spk.diarize import load_vad
-
-        with self._preparing("silero-vad"):
-            return load_vad(threads=self.threads)
-
-    @cached_property
-    def diarizer(self) -> Diarizer:
-        """The diarizer."""
-        from spk.diarize import load_diarizer
-
-        with self._preparing("silero-vad", "segmentation", "campplus"):
-            return load_diarizer(threads=self.threads)
-
-    @contextmanager
-    def _preparing(self, *models: str) -> Iterator[None]:
-        """Fetch what is missing, and say what takes long: loading alone would do it without a word."""
-        from spk.embed import weights
-
-        weights.pull(*models, progress=self.progress)
-        report = self.progress or (lambda *_: None)
-        report(0, 1, f"preparing {models[-1]}")
-        yield
-        report(1, 1, f"preparing {models[-1]}")
-
-    @cached_property
-    def calibration(self) -> Calibration:
-        """The one that the gallery is judged by; where that is none, or another model's, the one that ships."""
-        return self._calibration_of(self.model)
-
-    def _calibration_of(self, model: ModelId) -> Calibration:
-        from spk.identify import Calibration, default_calibration
-
-        kept = self.store.calibration(self.gallery)
-        if kept is None or kept.model != model.name:
-            return default_calibration(model)
-        return Calibration.parse(kept.record, source=f"calibration {kept.id}").check(model)
-
-    @property
-    def judge(self) -> Judge:
-        """How recordings are judged."""
-        from spk.review import Judge, Learn
-
-        return Judge(self.model, self.calibration, Learn(self.settings.learn))
-
-    def judge_of(self, fingerprint: str) -> Judge | None:
-        """How recordings are judged that a model heard, by its fingerprint; None where it is no model of ours."""
-        if fingerprint == self.model.fingerprint:
-            return self.judge
-        theirs = (one for one in map(model_id, _every_model()) if one.fingerprint == fingerprint)
-        return next((replace(self.judge, model=one, calibration=self._calibration_of(one)) for one in theirs), None)
-
-    def corrections(self, *, dry_run: bool = False) -> Corrections:
-        """Puts right what is known and said in the gallery."""
-        from spk.review import Corrections, Learn
-
-        return Corrections(self.store, self.gallery, self.judge_of, Learn(self.settings.learn), dry_run)
-
-    def applier(self, *, dry_run: bool = False) -> Applier:
-        """Stores corrected turns, and learns from them."""
-        from spk.review.applying import Applier
-
-        return Applier(self.corrections(dry_run=dry_run), self.enroller(), self.judge, self.point)
-
-    def remember(self, found: Identification, *, strangers: bool) -> Identification:
-        """Keep what was heard in a recording, if that is to be kept, and the ``strangers`` in it."""
-        from spk.review import remember
-
-        if not strangers and self.settings.keep_recordings <= 0:
-            return found
-        how, keep = self.judge, self.kept_audio
-        return remember(found, self.store, self.gallery, how, self.embedder, strangers=strangers, keep=keep)
-
-    def scorer(self, attendees: Sequence[Speaker] | None = None) -> GalleryScorer:
-        """The gallery as it is now; of its people ``attendees`` alone, if given."""
-        from spk.identify import GalleryScorer
-
-        return GalleryScorer(self.store, self.gallery, self.model, self.calibration, attendees)
-
-    def identifier(self, attendees: Sequence[Speaker] | None = None) -> Identifier:
-        """Names voices."""
-        from spk.identify import Identifier
-
-        return Identifier(self.scorer(attendees), self.embedder, self.vad, _Late(self), self.point)
-
-    @property
-    def point(self) -> OperatingPoint:
-        """When identification gives a name."""
-        from spk.identify import OperatingPoint
-
-        point, prior = self._point(OperatingPoint()), self.settings.prior_unknown
-        return point if prior is None else replace(point, prior_unknown=prior)
-
-    def verifier(self) -> Verifier:
-        """Tests claims."""
-        from spk.identify import Verifier
-        from spk.identify.decision import VERIFICATION
-
-        return Verifier(self.scorer(), self.embedder, self.vad, self._point(VERIFICATION))
-
-    def _point(self, default: OperatingPoint) -> OperatingPoint:
-        """When a verdict is given, as is set, without the setting for strangers, which claims know nothing of."""
-        settings = self.settings
-        return replace(default, fpir=settings.fpir) if settings.cost is None else default.parse_costs(settings.cost)
-
-    @property
-    def keeps_decisions(self) -> bool:
-        """Whether decisions are kept."""
-        return self.settings.keep_decisions > 0
-
-    def keep(self, explained: Explained) -> DecisionRecord:
-        """Keep a decision, and the calibration that it was made by."""
-        _ = self._calibration_is_kept
-        return self.store.record_decision(self.gallery, explained.kept, keep_days=self.settings.keep_decisions)
-
-    @cached_property
-    def _calibration_is_kept(self) -> bool:
-        from spk.identify.explaining import calibration_record
-
-        self.store.keep_calibration(self.gallery, calibration_record(self.calibration))
-        return True
-
-    def enroller(self) -> Enroller:
-        """Adds people."""
-        from spk.enroll import Enroller
-
-        return Enroller(self.scorer(), self.embedder, self.vad, _Late(self), keep=self.kept_audio)
-
-    @property
-    def kept_audio(self) -> KeptAudio:
-        """What is kept of new samples, to be listened to."""
-        from spk.enroll import KeptAudio
-
-        return KeptAudio(self.settings.keep_audio)
-
-    def import_bundle(self, path: Path, gallery: str | None) -> Imported:
-        """Store a bundle in a gallery (its own name without one), if the voices in it can be found there.
-
-        Raises:
-            FormatError: the file is no bundle, or damaged.
-            FingerprintError: its voiceprints are by another model than would be searched by.
-            ConflictError: some of it is in the store already.
-        """
-        from spk.store.bundles import Bundle
-
-        bundle = Bundle.read(path, self.progress)
-        name = gallery or bundle.gallery
-        self._check_fits(bundle, name, path)
-        keep_clips = self.settings.keep_audio != "none"
-        return self.store.import_bundle(bundle, name, keep_clips=keep_clips, progress=self.progress)
-
-    def _check_fits(self, bundle: Bundle, gallery: str, path: Path) -> None:
-        """Refuse people whom the next search in the gallery would not find."""
-        from spk.identify import Calibration
-
-        for kept in bundle.calibrations:
-            Calibration.parse(kept.record, source=f"{path}, calibration {kept.id}")
-        judged_by = [kept.model for kept in bundle.calibrations if kept.in_use]
-        with suppress(NotFoundError):
-            own = self.store.calibration(self.store.gallery(gallery))
-            judged_by = [own.model] if own else judged_by
-        wanted = model_id(self.settings.model or next(iter(judged_by), DEFAULT_MODEL))
-        made_by = {prints.model for prints in bundle.voiceprints}
-        if made_by and wanted.fingerprint not in made_by:
-            theirs = [name for name in _every_model() if model_id(name).fingerprint in made_by]
-            advice = f"add --model {theirs[0]}" if theirs else "use the version of spk that made it"
-            names = ", ".join(theirs or (made[:12] for made in sorted(made_by)))
-            raise FingerprintError(
-                f"{path}: its voiceprints are by {names}, and {wanted.name} would be searched by: "
-                f"nothing was imported; {advice}"
-            )
-
-
-def _every_model() -> tuple[str, ...]:
-    """The names of all embedders, and of every two of them."""
-    return (*MODELS, *map("+".join, combinations(MODELS, 2)))
-
-
-@dataclass(frozen=True)
-class _Late:
-    """The diarizer of a workbench, loaded only once a recording needs it: short clips never do."""
-
-    bench: Workbench
-
-    def __call__(self, audio: Audio, **how: Any) -> Diarization:  # noqa: ANN401 - passed on
-        return self.bench.diarizer(audio, **how)

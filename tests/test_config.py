@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from spk.config import Settings, Workbench
+from spk.config import Settings
 from spk.embed import MODELS
 from spk.errors import InputError, NotFoundError
 from spk.identify import OperatingPoint, default_calibration
 from spk.identify.decision import VERIFICATION
 from spk.store import CalibrationRecord
+from spk.workbench import Workbench
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class Audio:
         return Audio(np.concatenate(parts) if parts else self.samples[:0], self.source)
 
 
-def load(path: str | Path, *, segment: Segment | None = None) -> Audio:
+def load(path: str | Path, *, segment: Segment | None = None, name: str | None = None) -> Audio:
     """Read a recording, its channels averaged.
 
     A 16-bit mono file at 16 kHz comes out as its samples / 32768, bit for bit, unless it has an offset. That
@@ -91,36 +91,38 @@ def load(path: str | Path, *, segment: Segment | None = None) -> Audio:
     Args:
         path: a file that libsndfile knows (WAV, FLAC, Ogg, Opus, MP3, AIFF, …) or the ffmpeg program does.
         segment: only this part of it. It may reach past the end of the recording, but not start there.
+        name: what the recording is called, if not as the file.
 
     Raises:
         AudioError: the file cannot be read, is cut off or damaged, or holds no audio (there).
     """
-    return _read(path, segment, mix=True)[0]
+    return _read(path, segment, name, mix=True)[0]
 
 
-def load_channels(path: str | Path, *, segment: Segment | None = None) -> tuple[Audio, ...]:
+def load_channels(path: str | Path, *, segment: Segment | None = None, name: str | None = None) -> tuple[Audio, ...]:
     """Read a recording, each channel on its own: the source of the first is ``"talk.wav (channel 1)"``.
 
     Args:
         path: as for `load`.
         segment: as for `load`.
+        name: as for `load`.
 
     Raises:
         AudioError: as for `load`.
     """
-    return _read(path, segment, mix=False)
+    return _read(path, segment, name, mix=False)
 
 
 def _span(segment: Segment) -> slice:
     return slice(round(segment.start * SAMPLE_RATE), round(segment.end * SAMPLE_RATE))
 
 
-def _read(path: str | Path, segment: Segment | None, *, mix: bool) -> tuple[Audio, ...]:
+def _read(path: str | Path, segment: Segment | None, name: str | None, *, mix: bool) -> tuple[Audio, ...]:
     # Whole seconds around the segment are decoded: the resampler then stands at the same phase as in
     # the whole file and has settled, and an offset is judged by more than a word.
     first = max(0, math.floor(segment.start) - 1) if segment else 0
     last = math.ceil(segment.end) + 1 if segment else None
-    with open_stream(path, first, last) as stream:
+    with open_stream(path, first, last, name=name) as stream:
         source = stream.source
         tracks = [_without_offset(track) for track in _decode(stream, mix=mix)]
     if segment is not None:

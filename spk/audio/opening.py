@@ -19,15 +19,19 @@ _RATES = range(1_000, 1_000_001)  # Hz; a header that says otherwise is no heade
 
 
 @contextmanager
-def open_stream(path: str | Path, first: int = 0, last: int | None = None) -> Iterator[Stream]:
+def open_stream(
+    path: str | Path, first: int = 0, last: int | None = None, *, name: str | None = None
+) -> Iterator[Stream]:
     """Open a recording to decode it from second ``first`` up to second ``last``, or its end.
+
+    What it is called in messages is the ``name``, or else the path.
 
     Raises:
         AudioError: it is no regular file, cannot be read, is cut off, or is no recording.
     """
     path = Path(path)
     # A line break or an escape sequence in a name must not reach a terminal or a log.
-    source = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+    source = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name or str(path))
     _check_kind(path, source)
     with _open(path, source) as file:
         if wrong := fault(file):

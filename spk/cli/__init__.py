@@ -22,6 +22,7 @@ from spk.cli import (
     evaluate,
     explain,
     find,
+    galleries,
     identify,
     label_transcript,
     models,
@@ -65,6 +66,7 @@ app.command("label-transcript")(label_transcript.label_transcript)
 app.command("calibrate")(calibrate.calibrate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
+app.add_typer(galleries.app, name="galleries")
 app.add_typer(speakers.app, name="speakers")
 app.add_typer(unknowns.app, name="unknowns")
 app.add_typer(recordings.app, name="recordings")

@@ -17,8 +17,9 @@ import typer
 from spk.errors import InputError, ModelError, SpkError, StoreError
 
 if TYPE_CHECKING:
-    from spk.config import Workbench
+    from spk.desk import Desk
     from spk.embed.weights import Progress
+    from spk.workbench import Workbench
 
 __all__ = [
     "Batch",
@@ -26,6 +27,7 @@ __all__ = [
     "check_output",
     "complain",
     "counter",
+    "desk",
     "either",
     "exists",
     "json_line",
@@ -45,10 +47,21 @@ _bars: list[Any] = []  # what `bar` may be showing
 @contextmanager
 def workbench(*, quiet: bool = True, **options: Any) -> Iterator[Workbench]:  # noqa: ANN401 - the settings' fields
     """The parts of spk as the settings say, for one command; long work shows a bar unless ``quiet``."""
-    from spk.config import Settings, Workbench
+    from spk.config import Settings
+    from spk.workbench import Workbench
 
     with bar(quiet=quiet) as progress, Workbench(Settings.read(**options), progress) as bench:
         yield bench
+
+
+@contextmanager
+def desk(*, server: str | None = None, quiet: bool = True, **options: Any) -> Iterator[Desk]:  # noqa: ANN401 - as above
+    """What to ask: the home's own desk, or that of a server (``--server``, ``SPK_SERVER``)."""
+    from spk.desk import Desk
+
+    del server
+    with workbench(quiet=quiet, **options) as bench:
+        yield Desk(bench)
 
 
 @contextmanager

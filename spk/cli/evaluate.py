@@ -29,9 +29,9 @@ from spk.cli.options import (
 from spk.errors import InputError
 
 if TYPE_CHECKING:
-    from spk.config import Workbench
     from spk.evaluate import Material
     from spk.evaluate.tables import Table
+    from spk.workbench import Workbench
 
 __all__ = ["evaluate"]
 
@@ -151,18 +151,19 @@ def _place(bench: Workbench, material: Material) -> Iterator[Workbench]:
     if not material.enroll:
         yield bench
         return
-    from spk.config import Workbench
+    from spk.workbench import Workbench
 
     settings = bench.settings
     with tempfile.TemporaryDirectory(prefix="spk-evaluate-") as folder:
         own = replace(settings, home=Path(folder) / "home", gallery="default", database=None)
-        if _is_calibrated(bench):
+        calibrated = _is_calibrated(bench)
+        if calibrated:
             own = replace(own, model=bench.model_name)
-        with Workbench(own, bench.progress) as parts:
-            if _is_calibrated(bench):
-                parts.embedder = bench.embedder
-                parts.calibration = bench.calibration
-            yield parts
+        with Workbench(own, bench.progress) as other:
+            if calibrated:
+                other.parts.get(("embedder", bench.model_name), lambda: bench.embedder)
+                other.calibration = bench.calibration
+            yield other
 
 
 def _is_calibrated(bench: Workbench) -> bool:

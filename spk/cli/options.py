@@ -29,6 +29,7 @@ __all__ = [
     "PrecisionName",
     "Quiet",
     "Recording",
+    "Server",
     "Threads",
     "complete_speaker",
 ]
@@ -76,6 +77,15 @@ Home = Annotated[
     Path | None,
     typer.Option(
         "--home", metavar="FOLDER", readable=False, help="Where the store lies, if not in SPK_HOME.", show_default=False
+    ),
+]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Ask a server, if not SPK_SERVER; its key is in SPK_KEY.",
+        show_default=False,
     ),
 ]
 GalleryName = Annotated[

@@ -31,7 +31,7 @@ __all__ = ["Listener", "Parts"]
 
 
 class Parts(Protocol):
-    """The parts of spk that work together; `spk.config.Workbench` is such."""
+    """The parts of spk that work together; `spk.workbench.Workbench` is such."""
 
     progress: Progress | None
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import String, func, select, type_coerce
 
 from spk.errors import InputError
-from spk.store import audit, calibrations, decisions, queries, tables
+from spk.store import audit, calibrations, decisions, outbox, queries, tables
 from spk.store.database import Database
 from spk.store.records import (
     CalibrationRecord,
@@ -88,6 +88,11 @@ class Judgements:
             calibrations.keep_statistics(tx, calibration, computed)
 
     # Decisions
+
+    def state(self) -> tuple[int, int]:
+        """Two numbers that are others whenever people, their names or what they are known by may be others."""
+        with self._database.read() as tx:
+            return audit.last(tx).sequence, outbox.end(tx)
 
     def snapshot(self, gallery: Gallery) -> Snapshot:
         """Which people and samples the gallery has now."""

@@ -22,7 +22,7 @@ from spk.errors import EngineError
 from spk.store import queries, tables
 from spk.store.index import KEY, IndexRows, VectorIndex, keys, to_uuid
 
-__all__ = ["behind", "compact", "count", "fill", "floor", "head", "is_lost", "note", "replay", "rows"]
+__all__ = ["behind", "compact", "count", "end", "fill", "floor", "head", "is_lost", "note", "replay", "rows"]
 
 _STEP = 1 << 16  # the longest between two positions
 _BATCH = 20_000  # voiceprints in memory at a time beside the engine's own
@@ -32,13 +32,19 @@ _V, _S, _P, _O = tables.voiceprints.c, tables.samples.c, tables.speakers.c, tabl
 
 def note(tx: Connection, changed: Iterable[tuple[UUID, int]]) -> None:
     """Add voiceprints (their id, their model's number) that this transaction adds, moves or removes."""
-    at = max(tx.scalar(select(func.max(_O.sequence))) or 0, tx.scalar(select(func.max(tables.models.c.floor))) or 0)
+    at = end(tx)
     rows = []
     for voiceprint, model in changed:
         at += 1 + secrets.randbelow(_STEP)
         rows.append({"sequence": at, "voiceprint": voiceprint, "model": model})
     if rows:
         tx.execute(insert(tables.outbox), rows)
+
+
+def end(tx: Connection) -> int:
+    """The position of the last change of all; it only ever grows."""
+    last, floor = select(func.max(_O.sequence)), select(func.max(tables.models.c.floor))
+    return max(tx.scalar(last) or 0, tx.scalar(floor) or 0)
 
 
 def head(tx: Connection, model: int) -> int:

@@ -15,7 +15,8 @@ from timing import Times, interleaved
 from workers import NotInstalledError, Worker
 
 from spk.audio import load
-from spk.config import Settings, Workbench
+from spk.config import Settings
+from spk.workbench import Workbench
 
 
 def test_diarization_errors_by_hand():

@@ -1,0 +1,1 @@
+"""The HTTP service: what `spk serve` runs."""

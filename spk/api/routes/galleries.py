@@ -1,0 +1,36 @@
+"""Routes about galleries."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, status
+from pydantic import BaseModel, Field
+
+from spk.api.access import Scope
+from spk.api.here import Here, at
+from spk.messages import GalleryInfo
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/galleries", tags=["galleries"])
+
+
+class NewGallery(BaseModel):
+    """A gallery to make."""
+
+    name: Annotated[str, Field(examples=["newsroom"], max_length=200)]
+
+
+@router.get("")
+def list_galleries(here: Annotated[Here, at(Scope.IDENTIFY)]) -> list[GalleryInfo]:
+    """The galleries that the key is for."""
+    with here.desk() as desk:
+        return [one for one in desk.galleries.list() if here.principal.may_see(one.name)]
+
+
+@router.post("", status_code=status.HTTP_201_CREATED)
+def create_gallery(new: NewGallery, here: Annotated[Here, at(Scope.ADMIN)]) -> GalleryInfo:
+    """Make a gallery; one that is there already stays as it is."""
+    with here.desk() as desk:
+        return desk.galleries.create(new.name)

@@ -1,0 +1,43 @@
+"""What can be asked about galleries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spk.messages import GalleryInfo
+
+if TYPE_CHECKING:
+    from spk.store import Gallery
+    from spk.workbench import Workbench
+
+__all__ = ["Galleries"]
+
+
+class Galleries:
+    """The galleries of a home.
+
+    Args:
+        bench: What to work with; its own gallery plays no part.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+
+    def list(self) -> list[GalleryInfo]:
+        """Every gallery, by name."""
+        return [self._about(gallery) for gallery in self.bench.store.galleries()]
+
+    def create(self, name: str) -> GalleryInfo:
+        """Make a gallery; one that is there already stays as it is.
+
+        Raises:
+            InputError: no such name is possible.
+        """
+        return self._about(self.bench.store.gallery(name, create=True))
+
+    def _about(self, gallery: Gallery) -> GalleryInfo:
+        from spk.store import SpeakerState
+
+        store = self.bench.store
+        unknown = store.speakers(gallery, SpeakerState.UNKNOWN)
+        return GalleryInfo(name=gallery.name, people=len(store.speaker_ids(gallery)), unknown=len(unknown))

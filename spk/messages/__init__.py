@@ -1,0 +1,6 @@
+"""What spk answers with: the JSON of the commands, of the HTTP API and of the client, as typed values."""
+
+from spk.messages.base import Message
+from spk.messages.galleries import GalleryInfo
+
+__all__ = ["GalleryInfo", "Message"]
