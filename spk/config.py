@@ -61,6 +61,8 @@ class Settings:
         keep_recordings: For how many days it is kept what was heard in recordings (turns, voices, whose they are), 0
             for not at all; it goes as decisions do; ``SPK_KEEP_RECORDINGS``.
         keep_undo: For how many days changes can be undone; ``SPK_KEEP_UNDO``.
+        server: The address of a server that commands ask, rather than the home; ``SPK_SERVER``.
+        key: What the server knows us by; ``SPK_KEY``.
     """
 
     home: Path
@@ -81,6 +83,8 @@ class Settings:
     keep_decisions: float = 30.0
     keep_recordings: float = 365.0
     keep_undo: float = 30.0
+    server: str | None = None
+    key: str | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ, **options: Any) -> Self:  # noqa: ANN401 - fields
@@ -121,11 +125,12 @@ class Settings:
             if value not in choices:
                 raise InputError(f"{name} cannot be {value!r}; there are: {', '.join(choices)}")
         _check_model(self.model)
-        for name in ("database", "qdrant_key"):
+        for name in ("database", "qdrant_key", "server", "key"):
             if not isinstance(getattr(self, name), str | None):
                 raise InputError(f"{name} is a text: write it in quotes")
-        if not ((self.qdrant_key or "").isascii() and (self.qdrant_key or "").isprintable()):
-            raise InputError("qdrant_key has letters, or ends of lines, that no key has: write it again")
+        for name, secret in (("qdrant_key", self.qdrant_key or ""), ("key", self.key or "")):
+            if not (secret.isascii() and secret.isprintable()):
+                raise InputError(f"{name} has letters, or ends of lines, that no key has: write it again")
         days = {name: _days(name, getattr(self, name)) for name in _DAYS}
         point = {name: _number(name, value) for name, value in self._point().items()}
         if point or self.cost is not None:

@@ -10,9 +10,11 @@
     │   └── RefusedError       a quality gate said no (carries the reasons)
     ├── NotFoundError          no speaker, gallery or model of that name
     ├── ConflictError          the name is taken, or the audio belongs to somebody else
+    ├── AccessError            a key that is missing, wrong, at its end, or not for this
     ├── ModelError             a model that cannot be used
     │   ├── WeightsError       weights that cannot be fetched or fail their checksum
     │   └── FingerprintError   vectors or calibrations of two different models
+    ├── ServiceError           a server that does not answer, or has too much to do
     └── StoreError             the home cannot be read or written
         ├── EngineError        the vector engine does not answer
         └── StoreVersionError  the home was written by a newer spk
@@ -25,6 +27,7 @@ from __future__ import annotations
 from pathlib import Path
 
 __all__ = [
+    "AccessError",
     "AudioError",
     "ConflictError",
     "EngineError",
@@ -34,6 +37,7 @@ __all__ = [
     "ModelError",
     "NotFoundError",
     "RefusedError",
+    "ServiceError",
     "SpkError",
     "StoreError",
     "StoreVersionError",
@@ -91,6 +95,10 @@ class ConflictError(SpkError):
     """The name is taken, or the audio already belongs to somebody else."""
 
 
+class AccessError(SpkError):
+    """A key is missing, wrong, at its end, or not for this."""
+
+
 class ModelError(SpkError):
     """A model cannot be used."""
 
@@ -101,6 +109,10 @@ class WeightsError(ModelError):
 
 class FingerprintError(ModelError):
     """Two things made by different models were about to be compared."""
+
+
+class ServiceError(SpkError):
+    """A server does not answer, not as a server of spk would, or has too much to do."""
 
 
 class StoreError(SpkError):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spk.config import Settings
+from spk.config import ServiceSettings, Settings
 from spk.embed import MODELS
 from spk.errors import InputError, NotFoundError
 from spk.identify import OperatingPoint, default_calibration
@@ -58,6 +58,8 @@ def test_option_before_environment_before_file_before_default(name, home, write)
         "keep_decisions": (1.0, 2.0, 3.0, 30.0),
         "keep_recordings": (1.0, 2.0, 3.0, 365.0),
         "keep_undo": (1.0, 2.0, 3.0, 30.0),
+        "server": ("http://a", "http://b", "http://c", None),
+        "key": ("a", "b", "c", None),
     }[name]
     option, variable, line, default = given
     write(f"{name} = {line!r}")
@@ -226,3 +228,31 @@ def test_a_workbench_puts_the_parts_together(home, embedder):
         assert identifier.embedder is verifier.embedder is enroller.embedder is bench.embedder
         assert "diarizer" not in vars(bench)  # loaded once a recording needs it
         assert set(said) == {"preparing ecapa", "preparing silero-vad"}
+
+
+def test_the_services_settings_stand_in_a_table_of_their_own(home, write):
+    write('gallery = "team"\n[service]\nport = 1\nwebhook_hosts = ["hooks.lan"]\n')
+    assert Settings.read({}, home=home).gallery == "team"
+    assert ServiceSettings.read(home, {}).port == 1
+    assert ServiceSettings.read(home, {}).webhook_hosts == ("hooks.lan",)
+    environment = {"SPK_SERVICE_PORT": "2", "SPK_SERVICE_WEBHOOK_HOSTS": "a.lan, b.lan"}
+    assert ServiceSettings.read(home, environment).port == 2
+    assert ServiceSettings.read(home, environment).webhook_hosts == ("a.lan", "b.lan")
+    assert ServiceSettings.read(home, environment, port=3, host=None).port == 3
+    assert ServiceSettings.read(home.parent, {}) == ServiceSettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("service = 1", "service is a table"),
+        ("[service]\nport = 'x'", "the service's setting port"),
+        ("[service]\nworkers = -1", "the service's setting workers"),
+        ("[service]\nthreads = 1", "the service's setting threads"),
+        ("[service]\ncertificate = 'a.pem'", "certificate and private_key belong together"),
+    ],
+)
+def test_impossible_settings_of_the_service(home, write, text, said):
+    write(text)
+    with pytest.raises(InputError, match=said):
+        ServiceSettings.read(home, {})

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import Depends, Request
 
 from spk.api.access import Principal, Scope, needs
 from spk.api.service import Service
 from spk.desk import Desk
-from spk.store.audit import acting
 
 __all__ = ["Here", "at"]
 
@@ -31,17 +28,17 @@ class Here:
     principal: Principal
     gallery: str | None
 
-    @contextmanager
-    def desk(self, **settings: Any) -> Iterator[Desk]:  # noqa: ANN401 - the settings' fields
-        """What to ask, in the name of who asks; in a thread, for it waits for the disk."""
-        with acting(self.principal.who):
-            yield Desk(self.service.bench(self.gallery, **settings))
+    def desk(self, **settings: Any) -> Desk:  # noqa: ANN401 - the settings' fields
+        """What to ask; from a thread, for it waits for the disk."""
+        return Desk(self.service.bench(self.gallery, **settings))
 
 
-def at(scope: Scope) -> Any:  # noqa: ANN401 - what `Depends` gives
-    """The dependency of a route that needs a scope."""
+def at(*scopes: Scope, everywhere: bool = False) -> Any:  # noqa: ANN401 - what `Depends` gives
+    """The dependency of a route that needs one of these scopes; see `spk.api.access.needs`."""
 
-    def here(request: Request, principal: Annotated[Principal, Depends(needs(scope))]) -> Here:
+    allowed = Depends(needs(*scopes, everywhere=everywhere))
+
+    async def here(request: Request, principal: Principal = allowed) -> Here:
         return Here(request.app.state.service, principal, request.path_params.get("gallery"))
 
     return Depends(here)

@@ -14,6 +14,7 @@ from spk.cli import (
     apply,
     audit,
     calibrate,
+    consent,
     diarize,
     diff,
     doctor,
@@ -24,14 +25,17 @@ from spk.cli import (
     find,
     galleries,
     identify,
+    keys,
     label_transcript,
     models,
     receipts,
     recordings,
     same,
+    serve,
     sort,
     speakers,
     store,
+    subject,
     turns,
     undo,
     unknowns,
@@ -66,8 +70,11 @@ app.command("label-transcript")(label_transcript.label_transcript)
 app.command("calibrate")(calibrate.calibrate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
+app.command("serve")(serve.serve)
 app.add_typer(galleries.app, name="galleries")
+speakers.app.command()(subject.disclose)
 app.add_typer(speakers.app, name="speakers")
+app.add_typer(consent.app, name="consent")
 app.add_typer(unknowns.app, name="unknowns")
 app.add_typer(recordings.app, name="recordings")
 for command in (engine.status, engine.rebuild, engine.verify, engine.migrate, engine.compact):
@@ -76,6 +83,7 @@ app.add_typer(store.app, name="store")
 audit.app.command()(receipts.receipt)
 app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
 
 
 @app.callback(invoke_without_command=True)

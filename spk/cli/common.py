@@ -17,6 +17,7 @@ import typer
 from spk.errors import InputError, ModelError, SpkError, StoreError
 
 if TYPE_CHECKING:
+    from spk.client import Client
     from spk.desk import Desk
     from spk.embed.weights import Progress
     from spk.workbench import Workbench
@@ -55,13 +56,29 @@ def workbench(*, quiet: bool = True, **options: Any) -> Iterator[Workbench]:  # 
 
 
 @contextmanager
-def desk(*, server: str | None = None, quiet: bool = True, **options: Any) -> Iterator[Desk]:  # noqa: ANN401 - as above
-    """What to ask: the home's own desk, or that of a server (``--server``, ``SPK_SERVER``)."""
-    from spk.desk import Desk
+def desk(*, quiet: bool = True, **options: Any) -> Iterator[Desk | Client]:  # noqa: ANN401 - the settings' fields
+    """Whom to ask: the home's own desk, or a server (``--server``, ``SPK_SERVER``).
 
-    del server
-    with workbench(quiet=quiet, **options) as bench:
-        yield Desk(bench)
+    Raises:
+        InputError: an option is for the server to decide.
+    """
+    from spk.config import Settings
+
+    settings = Settings.read(**options)
+    if settings.server is None:
+        from spk.desk import Desk
+
+        with workbench(quiet=quiet, **options) as bench:
+            yield Desk(bench)
+        return
+    from spk.client import Client
+
+    for name in ("home", "model", "precision", "device", "threads"):
+        if options.get(name) is not None:
+            raise InputError(f"--{name} is not for a server to be told: leave it out, or leave out --server")
+    with bar(quiet=quiet) as progress, Client(settings.server, settings.key, gallery=settings.gallery) as client:
+        client.progress = progress
+        yield client
 
 
 @contextmanager

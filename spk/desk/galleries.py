@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spk.errors import InputError
 from spk.messages import GalleryInfo
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Galleries:
         Raises:
             InputError: no such name is possible.
         """
+        if "/" in name:  # it stands in addresses of the HTTP API
+            raise InputError(f'"{name}": the name of a gallery has no slash: write it with a dash')
         return self._about(self.bench.store.gallery(name, create=True))
 
     def _about(self, gallery: Gallery) -> GalleryInfo:

@@ -2,5 +2,6 @@
 
 from spk.messages.base import Message
 from spk.messages.galleries import GalleryInfo
+from spk.messages.problems import FieldProblem, Problem
 
-__all__ = ["GalleryInfo", "Message"]
+__all__ = ["FieldProblem", "GalleryInfo", "Message", "Problem"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from spk.cli.common import size
-from spk.config import Settings
+from spk.config import ServiceSettings, Settings
 from spk.embed.weights import MANIFESTS
 from spk.errors import SpkError
 
@@ -47,6 +47,7 @@ def test_every_page_can_be_reached_from_the_readme():
 
 def test_variables_are_those_that_the_code_reads():
     read = {f"SPK_{field.name.upper()}" for field in fields(Settings)} | {"SPK_CORPUS"}  # of the tests
+    read |= {f"SPK_SERVICE_{name.upper()}" for name in ServiceSettings.model_fields}
     for source in (ROOT / "spk").rglob("*.py"):
         read |= set(VARIABLE.findall(source.read_text(encoding="utf-8")))
     documented = set().union(*map(VARIABLE.findall, TEXT.values()))

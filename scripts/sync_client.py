@@ -1,0 +1,47 @@
+"""Writes spk/client/sync, the client that waits, from spk/client/aio; --check only says whether it is up to date."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+CLIENT = Path(__file__).resolve().parents[1] / "spk" / "client"
+WORDS = {  # whole words, in this order
+    r"async (def|with|for)": r"\1",
+    r"await ": "",
+    r"__aenter__": "__enter__",
+    r"__aexit__": "__exit__",
+    r"aclose": "close",
+    r"AsyncIterator": "Iterator",
+    r"asyncio\.sleep": "time.sleep",
+    r"import asyncio": "import time",
+    r"spk\.client\.aio": "spk.client.sync",
+    r"Async(?=[A-Z])": "",
+}
+
+
+def main() -> int:
+    """Write the files, or compare them."""
+    wanted = {CLIENT / "sync" / one.name: waiting(one.read_text()) for one in sorted((CLIENT / "aio").glob("*.py"))}
+    wanted[CLIENT / "sync" / "__init__.py"] = '"""The client that waits: made from `spk.client.aio`; change that."""\n'
+    there = {one: one.read_text() for one in (CLIENT / "sync").glob("*.py")}
+    if "--check" in sys.argv:
+        return int(there != wanted)
+    for one in there.keys() - wanted.keys():
+        one.unlink()
+    for one, text in wanted.items():
+        one.parent.mkdir(exist_ok=True)
+        one.write_text(text)
+    return 0
+
+
+def waiting(text: str) -> str:
+    """The code of a module, without asyncio."""
+    for pattern, plain in WORDS.items():
+        text = re.sub(rf"\b{pattern}", plain, text)
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

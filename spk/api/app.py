@@ -1,0 +1,84 @@
+"""The application: routes, and what stands before them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import anyio
+from fastapi import FastAPI
+
+from spk.api import health
+from spk.api.protection import protect
+from spk.api.routes import ROUTERS
+from spk.api.service import Service
+
+if TYPE_CHECKING:
+    from spk.config import ServiceSettings, Settings
+
+__all__ = ["create_app"]
+
+TIDY_SECONDS = 3600.0
+
+DESCRIPTION = """Who speaks in a recording? Enroll people's voices, then find them in new audio.
+
+Answers are JSON; what goes wrong is a problem document (RFC 9457). Keys are made by `spk keys create` and sent as
+`Authorization: Bearer`. A POST with an `Idempotency-Key` may be sent again without harm."""
+
+
+def create_app(settings: Settings, serving: ServiceSettings | None = None) -> FastAPI:
+    """The service of a home, as an ASGI application.
+
+    Args:
+        settings: Of the home.
+        serving: Of the service; its defaults, if None.
+
+    Raises:
+        StoreError: the home cannot be opened.
+        InputError: an origin is none.
+    """
+    from spk.config import ServiceSettings
+
+    service = Service(settings, serving or ServiceSettings())
+    _ = service.store  # a home that cannot be opened is said before anything is served
+    app = FastAPI(
+        title="spk",
+        version=version("spk-voiceprints"),
+        description=DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router)
+    protect(
+        app,
+        home=settings.home,
+        store=lambda: service.store,
+        rate=service.serving.rate,
+        cors_origins=service.serving.cors_origins,
+    )
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Models are loaded beside the first requests; the store is tidied now and then."""
+    service: Service = app.state.service
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, service.load)
+        tasks.start_soon(_tidy, service)
+        yield
+        tasks.cancel_scope.cancel()
+    await anyio.to_thread.run_sync(service.close)
+
+
+async def _tidy(service: Service) -> None:
+    while True:
+        await anyio.sleep(TIDY_SECONDS)
+        await anyio.to_thread.run_sync(service.bench().tidy)

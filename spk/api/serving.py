@@ -1,0 +1,65 @@
+"""The process of `spk serve`: a web server, and beside it the workers that it looks after."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from spk.api.app import create_app
+from spk.api.logs import set_up_logging
+from spk.api.origins import check_bind
+from spk.errors import InputError
+
+if TYPE_CHECKING:
+    from spk.api.service import Service
+    from spk.config import ServiceSettings, Settings
+
+__all__ = ["run"]
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 30
+"""How long requests that are being answered may take when the service is told to stop."""
+
+
+def run(settings: Settings, serving: ServiceSettings, *, quiet: bool = False) -> None:
+    """Serve until a signal says to stop.
+
+    Raises:
+        InputError: the address cannot be listened on, or other machines could reach it and there are no keys.
+        StoreError: the home cannot be opened.
+    """
+    app = create_app(settings, serving)
+    service: Service = app.state.service
+    check_bind(serving.host, has_keys=service.store.has_keys())
+    set_up_logging(as_json=serving.log == "json")
+    listening = _listen(serving)
+    host, port = listening.getsockname()[:2]
+    if not quiet:
+        scheme = "http" if serving.certificate is None else "https"
+        logger.info("serving %s at %s://%s:%d", settings.home, scheme, f"[{host}]" if ":" in host else host, port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # ours has ids in place of names
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        forwarded_allow_ips=list(serving.proxies),
+        ssl_certfile=serving.certificate,
+        ssl_keyfile=serving.private_key,
+    )
+    with listening:
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(serving: ServiceSettings) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(serving.host, serving.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((serving.host, serving.port), family=family, backlog=2048)
+    except OSError as error:
+        raise InputError(
+            f"{serving.host} port {serving.port}: cannot be listened on ({error.strerror}): choose another"
+        ) from error

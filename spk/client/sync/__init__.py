@@ -1,0 +1,1 @@
+"""The client that waits: made from `spk.client.aio`; change that."""
