@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -95,6 +99,35 @@ def environment(scratch: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SPK_") or name in CACHES}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return kept | {"PATH": path, "SPK_HOME": str(scratch / "home"), "COLUMNS": "100"}
+
+
+@pytest.fixture
+def serve(scratch: Path, environment: dict[str, str]) -> Iterator[Callable[[str], int]]:
+    """Starts what a document serves in the background, on a free port; all of it ends with the test."""
+    servers: list[subprocess.Popen[str]] = []
+
+    def start(command: str) -> int:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = int(free.getsockname()[1])
+        with (scratch / "served.log").open("w") as log:
+            servers.append(
+                subprocess.Popen(
+                    [*command.split(), "--port", str(port)], cwd=scratch, env=environment, stderr=log, text=True
+                )
+            )
+        for _ in range(600):
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"http://127.0.0.1:{port}/readyz").is_success:
+                    return port
+            if servers[-1].poll() is not None:
+                break
+            time.sleep(0.1)
+        raise AssertionError((scratch / "served.log").read_text())
+
+    yield start
+    for server in servers:
+        server.terminate()
+        server.wait(60)
 
 
 @pytest.fixture

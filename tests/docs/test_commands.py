@@ -3,7 +3,7 @@
 A fenced block of ``console`` holds commands (``$ ``, then ``> ``) and what they print, ``bash`` a script, ``python`` a
 doctest. The comment ``<!-- not run by the tests: reason -->`` before a block excuses it. In the output ``...`` stands
 for anything, decimal numbers may differ a little (processors round differently), and the stranger ``unknown-7f3a`` has
-another number each time.
+another number each time. ``spk serve &`` serves on another port than 8720 until the document ends.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ BLOCK = re.compile(
     r"^(?P<excuse><!-- not run[^\n]*-->\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
 STRANGER = "unknown-7f3a"
+SERVED = re.compile(r"spk serve( --workers \d+)? &")
+PORT = "8720"
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,13 @@ def _anything_like(part: str) -> str:
     "document",
     [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS if list(examples(path.read_text()))],
 )
-def test_examples_show_what_they_print(document: Path, shell, scratch: Path):
-    stranger = STRANGER
+def test_examples_show_what_they_print(document: Path, shell, serve, scratch: Path):
+    stranger, port = STRANGER, PORT
     for example in examples(document.read_text(encoding="utf-8")):
-        command = example.command.replace(STRANGER, stranger)
+        command = example.command.replace(STRANGER, stranger).replace(f":{PORT}", f":{port}")
+        if SERVED.fullmatch(command):
+            port = str(serve(command.removesuffix("&")))
+            continue
         if command == "scripts/demo":
             if not Path(sys.prefix, "installed.sha256").exists():  # it would make an environment of its own
                 continue
@@ -105,10 +110,15 @@ def test_examples_show_what_they_print(document: Path, shell, scratch: Path):
     "document",
     [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS if ">>> " in path.read_text()],
 )
-def test_python_examples(document: Path, scratch: Path):
+def test_python_examples(document: Path, scratch: Path, serve, shell):
     options = ["-o", "ELLIPSIS", "-o", "NORMALIZE_WHITESPACE"]
+    text = document.read_text(encoding="utf-8")
+    if f":{PORT}" in text:  # it asks a server
+        shell("spk enroll --turns first.rttm dialogue.wav")
+        text = text.replace(f":{PORT}", f":{serve('spk serve')}")
+    (scratch / "document.md").write_text(text, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "doctest", *options, str(document)],
+        [sys.executable, "-m", "doctest", *options, "document.md"],
         cwd=scratch,
         capture_output=True,
         text=True,
