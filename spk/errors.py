@@ -24,6 +24,7 @@ Every message is one line that names the thing, says what is wrong with it and w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "StoreVersionError",
     "TimelineError",
     "WeightsError",
+    "retold",
 ]
 
 
@@ -125,3 +127,24 @@ class EngineError(StoreError):
 
 class StoreVersionError(StoreError):
     """The home was written by a newer version of spk."""
+
+
+def retold(error: str, detail: str, reasons: Sequence[str] = ()) -> SpkError:
+    """An error that was written down, to be raised again.
+
+    >>> retold("RefusedError", "a.wav: too short; too loud", ["too short", "too loud"]).reasons
+    ('too short', 'too loud')
+    >>> retold("ConflictError", "the name is taken")
+    ConflictError('the name is taken')
+
+    Args:
+        error: The name of its class.
+        detail: Its message.
+        reasons: Of a `RefusedError`.
+    """
+    kind = globals().get(error)
+    if not (isinstance(kind, type) and issubclass(kind, SpkError)):
+        return SpkError(detail)
+    if kind is RefusedError:
+        return RefusedError(detail.removesuffix(f": {'; '.join(reasons)}"), tuple(reasons))
+    return InputError(detail) if issubclass(kind, AudioError | FormatError) else kind(detail)

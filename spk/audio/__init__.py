@@ -21,8 +21,9 @@ from spk.audio.opening import open_stream
 from spk.audio.stream import Stream
 from spk.errors import AudioError
 from spk.timeline import Segment
+from spk.watching import stage, tell_read
 
-__all__ = ["SAMPLE_RATE", "Audio", "load", "load_channels"]
+__all__ = ["SAMPLE_RATE", "Audio", "load", "load_channels", "probe"]
 
 SAMPLE_RATE = 16_000  # samples a second, everywhere in spk
 
@@ -113,6 +114,25 @@ def load_channels(path: str | Path, *, segment: Segment | None = None, name: str
     return _read(path, segment, name, mix=False)
 
 
+def probe(path: str | Path, *, most: float, name: str | None = None) -> float:
+    """How long a recording is, in seconds, with nothing of it kept.
+
+    Where its header is believed, that tells; everything else is decoded, and no further than to be sure that it is
+    longer than ``most`` seconds.
+
+    Args:
+        path: as for `load`.
+        most: seconds beyond which it does not matter how long it is.
+        name: as for `load`.
+
+    Raises:
+        AudioError: the file cannot be read, or is found to be cut off or damaged.
+    """
+    with open_stream(path, last=math.ceil(most) + 1, name=name) as stream:
+        frames = sum(map(len, stream.blocks)) if stream.frames is None else stream.frames
+        return frames / stream.rate
+
+
 def _span(segment: Segment) -> slice:
     return slice(round(segment.start * SAMPLE_RATE), round(segment.end * SAMPLE_RATE))
 
@@ -122,9 +142,10 @@ def _read(path: str | Path, segment: Segment | None, name: str | None, *, mix: b
     # the whole file and has settled, and an offset is judged by more than a word.
     first = max(0, math.floor(segment.start) - 1) if segment else 0
     last = math.ceil(segment.end) + 1 if segment else None
-    with open_stream(path, first, last, name=name) as stream:
+    with stage("decode"), open_stream(path, first, last, name=name) as stream:
         source = stream.source
         tracks = [_without_offset(track) for track in _decode(stream, mix=mix)]
+    tell_read(len(tracks[0]) / SAMPLE_RATE)
     if segment is not None:
         tracks = [track[_span(Segment(segment.start - first, segment.end - first))] for track in tracks]
     if not len(tracks[0]):

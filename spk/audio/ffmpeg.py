@@ -68,7 +68,7 @@ def decoded(path: Path, source: str, first: int, last: int | None) -> Iterator[S
             _, offset, _, _, rate, channels = struct.unpack(">6I", header)
             output.read(offset - 24)
             end = None if last is None else last * rate
-            yield Stream(source, rate, channels, _blocks(output, channels, first * rate, end, judge))
+            yield Stream(source, rate, channels, None, _blocks(output, channels, first * rate, end, judge))
         finally:
             process.kill()
 

@@ -58,7 +58,8 @@ def decoded(file: BinaryIO, source: str, first: int, last: int | None) -> Abstra
 @contextmanager
 def _stream(sound: soundfile.SoundFile, source: str, first: int, last: int | None, hush: _Hush) -> Iterator[Stream]:
     with sound:
-        yield Stream(source, sound.samplerate, sound.channels, _blocks(sound, source, first, last, hush))
+        blocks = _blocks(sound, source, first, last, hush)
+        yield Stream(source, sound.samplerate, sound.channels, sound.frames, blocks)
 
 
 def _blocks(

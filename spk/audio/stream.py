@@ -21,6 +21,7 @@ class Stream:
         source: its name, fit to be printed on one line.
         rate: frames a second.
         channels: samples a frame.
+        frames: how many the whole recording has; None where only decoding tells.
         blocks: float32 of shape (frames, channels), in order, none empty. Taking the next one raises
             `AudioError` where the recording turns out to be cut off or damaged.
     """
@@ -28,4 +29,5 @@ class Stream:
     source: str
     rate: int
     channels: int
+    frames: int | None
     blocks: Iterator[NDArray[np.float32]]

@@ -17,7 +17,7 @@ from spk.errors import ConflictError, RefusedError, SpkError
 from spk.identify.decision import OperatingPoint, Verdict
 from spk.identify.gallery import GalleryScorer
 from spk.identify.joint import SAME_VOICE
-from spk.store.records import Enrollment, NewRecording, NewSample, Origin, Profile, Speaker, SpeakerState
+from spk.store.records import Enrollment, NewConsent, NewRecording, NewSample, Origin, Profile, Speaker, SpeakerState
 from spk.timeline import Segment, union
 
 __all__ = ["Candidate", "Enroller", "EnrollmentReport", "Offered", "Sifted"]
@@ -105,7 +105,13 @@ class Enroller:
     keep: KeptAudio = KeptAudio.CLIPS
 
     def __call__(
-        self, name: str, excerpts: Iterable[Excerpt], *, origin: Origin = Origin.ENROLLED, force: bool = False
+        self,
+        name: str,
+        excerpts: Iterable[Excerpt],
+        *,
+        origin: Origin = Origin.ENROLLED,
+        force: bool = False,
+        consent: NewConsent | None = None,
     ) -> EnrollmentReport:
         """Enroll one person from some excerpts; those that pass are stored in one transaction.
 
@@ -114,12 +120,13 @@ class Enroller:
             excerpts: The speech.
             origin: How it came to be this person's.
             force: Store also what the gates refuse, with their names; not what cannot be embedded at all.
+            consent: What the person consents to by it.
         """
         offered = self.listen(excerpts, origin)
         sifted = self.sift(name, offered, force=force)
         if not sifted.samples:
             return EnrollmentReport(name, None, sifted.refused)
-        return self._stored(name, sifted, force=force)
+        return self._stored(name, sifted, force=force, consent=consent)
 
     def listen(self, excerpts: Iterable[Excerpt], origin: Origin) -> Offered:
         """Find, measure and embed the speech of some excerpts; what cannot be is refused."""
@@ -265,10 +272,10 @@ class Enroller:
         needed = f"{self.gates.total_seconds:g} s are needed: give more recordings"
         return [c.but("total", f"only {seconds:.1f} s of speech in all, {needed}") for c in candidates]
 
-    def _stored(self, name: str, sifted: Sifted, *, force: bool) -> EnrollmentReport:
+    def _stored(self, name: str, sifted: Sifted, *, force: bool, consent: NewConsent | None) -> EnrollmentReport:
         store, gallery = self.scorer.store, self.scorer.gallery
         try:
-            enrollment = store.enroll(gallery, name, sifted.samples, force=force)
+            enrollment = store.enroll(gallery, name, sifted.samples, force=force, consent=consent)
         except ConflictError as error:
             return EnrollmentReport(name, None, (*sifted.refused, error))
         profile = store.profile(enrollment.speaker, self.embedder.model.fingerprint)

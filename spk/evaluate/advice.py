@@ -57,8 +57,11 @@ def _unlike(checkup: Checkup) -> Iterator[Advice]:
 
 
 def _model(checkup: Checkup) -> Iterator[Advice]:
-    """Whether the model in use knows the speech."""
-    if not checkup.checks:
+    """Whether the person may be matched, and the model in use knows the speech."""
+    if not checkup.consents:
+        text = f"renew the consent of {checkup.speaker.label}, or erase them: nobody is matched without it here"
+        yield Advice(Concern.NO_CONSENT, text)
+    elif not checkup.checks:
         yield Advice(Concern.NO_PROFILE, "enroll some speech: there is none")
     elif not checkup.misses:
         text = f"enroll again with model {checkup.model.name}: all voiceprints are by models that are not in use"

@@ -30,6 +30,7 @@ SCHEMA = "spk-checkup/1"
 class Concern(StrEnum):
     """What is wrong, the gravest first."""
 
+    NO_CONSENT = "no consent"
     NO_PROFILE = "no profile"
     SOUNDS_LIKE = "sounds like another"
     ONE_VOICE = "one voice, two names"
@@ -171,6 +172,7 @@ class Checkup:
         needed_llr: What makes a name at the operating point.
         nearest: None where nobody else is enrolled.
         checks: Every sample, oldest first.
+        consents: Whether the person may be matched; False where the gallery requires a consent that is missing or over.
     """
 
     speaker: Speaker
@@ -187,6 +189,7 @@ class Checkup:
     duplicates: tuple[Duplicate, ...] = ()
     retired: tuple[Retired, ...] = ()
     advice: tuple[Advice, ...] = field(default=())
+    consents: bool = True
 
     @property
     def provisional(self) -> bool:

@@ -21,6 +21,7 @@ from spk.errors import InputError
 from spk.evaluate.advice import advise
 from spk.evaluate.checkup import Checkup, LookAlike, MissRate, Retired, SampleCheck, Spread
 from spk.evaluate.copies import copies
+from spk.evaluate.likeness import among, mean
 from spk.evaluate.misses import Rival, Standing, deviations, predicted_fnir
 from spk.identify.decision import PRIOR_STRANGER, OperatingPoint, Verdict
 from spk.identify.gallery import EXACT, LEAST_SECONDS, GalleryScorer
@@ -112,6 +113,7 @@ class _Doctor:
         self.lengths = sorted({*LENGTHS, seconds})
         self.everybody = everybody
         self.large = len(everybody) > EXACT
+        self.silent = {person.id for person in scorer.store.lacking_consent(scorer.gallery)}
         self.needed = point.needed_llr(len(everybody), scorer.calibration.false_alarms)
 
     def groups(self, people: Sequence[Speaker]) -> Iterator[_Group]:
@@ -125,7 +127,7 @@ class _Doctor:
         for person in people:
             profiles = {profile.speaker.id: profile for profile in store.profiles(gallery, model, {person.id})}
             if profiles:
-                near = store.candidates(gallery, model, _mean(profiles[person.id]), RIVALS + 1)
+                near = store.candidates(gallery, model, mean(profiles[person.id]), RIVALS + 1)
                 rivals = {candidate.speaker for candidate in near} - {person.id}
                 profiles |= {profile.speaker.id: profile for profile in store.profiles(gallery, model, rivals)}
             theirs = [sample for other in profiles.values() for sample in other.samples if sample.speaker != person.id]
@@ -201,7 +203,8 @@ class _Doctor:
             needed_llr=self.needed,
             nearest=nearest,
             checks=tuple(checks.values()),
-            retired=self._retired(person, profile, samples),
+            retired=() if person.id in self.silent else self._retired(person, profile, samples),
+            consents=person.id not in self.silent,
         )
 
     def _left_out(self, profile: Profile, without: Collection[int] = ()) -> _Rest:
@@ -270,8 +273,8 @@ class _Doctor:
         """Whoever of the profiles is most alike, by whichever of the two is heard."""
         if not own or len(profiles) < 2:
             return {}
-        forth = self._among(own, profiles)  # (own, profiles)
-        back = self._among(profiles, own).T
+        forth = among(self.scorer, own, profiles)  # (own, profiles)
+        back = among(self.scorer, profiles, own).T
         most = np.maximum(forth, back)
         places = {profile.speaker.id: place for place, profile in enumerate(profiles)}
         most[np.arange(len(own)), [places[profile.speaker.id] for profile in own]] = -np.inf
@@ -282,11 +285,6 @@ class _Doctor:
             named = bool(max(llr, llr_back) >= self.needed)
             nearest[profile.speaker.id] = LookAlike(profiles[best].speaker, llr, llr_back, named)
         return nearest
-
-    def _among(self, voices: Sequence[Profile], profiles: Sequence[Profile]) -> Floats:
-        """LLRs (voices, profiles) of everything a person is known by, taken as one voice."""
-        vectors = np.stack([_mean(voice) for voice in voices])
-        return self.scorer.against(profiles, vectors, [voice.total_net_seconds for voice in voices]).llr
 
     def _standing(self, profile: Profile, rest: _Rest) -> Standing:
         """What the samples, each against the person's other recordings, say of the person."""
@@ -323,12 +321,6 @@ class _Doctor:
         prints = self.scorer.store.voiceprints(person)
         counted = Counter(one.model for one in prints if one.sample in missing)
         return tuple(Retired(model, count) for model, count in counted.most_common())
-
-
-def _mean(profile: Profile) -> NDArray[np.float32]:
-    mean: NDArray[np.float32] = profile.vectors.mean(axis=0)
-    mean /= max(float(np.linalg.norm(mean)), 1e-12)
-    return mean
 
 
 def _spread(rest: _Rest) -> Spread | None:

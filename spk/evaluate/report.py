@@ -12,7 +12,7 @@ from spk.evaluate.rates import Pooled, pooled, pooled_claims
 from spk.evaluate.results import Evaluation
 from spk.evaluate.tables import MOST_ROWS, Table, point, rate_span, tables
 
-__all__ = ["page"]
+__all__ = ["page", "pictures"]
 
 CSS = """
 :root{color-scheme:light}*{box-sizing:border-box}
@@ -45,11 +45,11 @@ def page(evaluation: Evaluation, measures: Measures) -> str:
     parts.append("<h2>What was measured</h2>" + _conditions(evaluation))
     if measures.missing:
         parts.append("<h2>What cannot be said</h2>" + _bullets(measures.missing))
-    pictures = list(_pictures(evaluation, measures))
+    curves = list(pictures(evaluation, measures))
     made = {table.title: table for table in tables(evaluation, measures)}
     parts += [_html(made.pop(name)) for name in ("Trials", "Searches", "Verdicts") if name in made]
-    if pictures:
-        parts.append(f'<h2>Curves</h2><div class="plots">{"".join(map(_picture, pictures))}</div>')
+    if curves:
+        parts.append(f'<h2>Curves</h2><div class="plots">{"".join(map(_picture, curves))}</div>')
     for table in made.values():
         parts.append(_html(table))
         if table.title == "Diarization":
@@ -65,7 +65,8 @@ def page(evaluation: Evaluation, measures: Measures) -> str:
     )
 
 
-def _pictures(evaluation: Evaluation, measures: Measures) -> Iterator[plots.Plot]:
+def pictures(evaluation: Evaluation, measures: Measures) -> Iterator[plots.Plot]:
+    """The curves of an evaluation; of conversations there is `plots.der_parts`."""
     for trials in _trials(evaluation):
         if measures.detection:
             yield plots.det_plot(trials, measures)

@@ -138,6 +138,12 @@ class Calibration:
         """What the calibration is known by: the first 16 hex digits of the hash of what it holds."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
 
+    @property
+    def recipe_name(self) -> str:
+        """The recipe's name; of a fusion, that of its parts."""
+        parts = getattr(self.recipe, "parts", ())
+        return "+".join(dict.fromkeys(part.name for part in parts)) or self.recipe.name
+
     def llr(self, score: ArrayLike, test_seconds: ArrayLike, profile_seconds: ArrayLike) -> NDArray[np.float64]:
         """Natural-log likelihood ratios: above 0 speaks for the same person, below 0 against.
 

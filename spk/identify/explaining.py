@@ -199,8 +199,8 @@ class Collector:
     ) -> Evidence:
         scorer, calibration = self.scorer, self.scorer.calibration
         attendees = scorer.attendees
-        spoke = {one.recording for voice in voices for one in voice.samples}
-        recordings = [sample.recording for profile in comparison.profiles for sample in profile.samples]
+        columns = sorted({voice.candidate.column for voice in voices if voice.candidate is not None})
+        recordings = [sample.recording for column in columns for sample in comparison.profiles[column].samples]
         evidence = Evidence(
             kind=kind.value,
             recording=audio.source,
@@ -215,11 +215,11 @@ class Collector:
             attendees=None if attendees is None else tuple(str(one.id) for one in attendees),
             voices=tuple(voices),
             scorer_sha256=hashlib.sha256(self.state.encode()).hexdigest(),
-            sources={str(one.id): one.source for one in recordings if str(one.id) in spoke},
+            sources={str(one.id): one.source for one in recordings},
         )
         people = [*(attendees or ()), *comparison.speakers.values()]
-        told = evidence.people_told
-        return replace(evidence, names={str(one.id): one.label for one in people if str(one.id) in told})
+        told = set(map(UUID, evidence.people_told))
+        return replace(evidence, names={str(one.id): one.label for one in people if one.id in told})
 
     def _explained(self, evidence: Evidence, voices: Sequence[DecidedVoice]) -> Explained:
         kept = NewDecision(

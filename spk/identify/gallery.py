@@ -18,6 +18,7 @@ from spk.identify.calibration import Calibration
 from spk.identify.decision import Match, OperatingPoint, Verdict, decide
 from spk.identify.false_alarms import FalseAlarms
 from spk.identify.scoring import GalleryScorer as RecipeScorer
+from spk.identify.scoring.recipe import Everybody
 from spk.store.records import Gallery, Profile, ProfileStatistics, Speaker, SpeakerState, samples_key
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Comparison:
     false_alarms: FalseAlarms | None = None
     is_cosine: bool = False
 
-    @property
+    @cached_property
     def speakers(self) -> dict[UUID | None, Speaker]:
         """The people by id."""
         return {profile.speaker.id: profile.speaker for profile in self.profiles}
@@ -134,7 +135,7 @@ class GalleryScorer:
 
     @cached_property
     def people(self) -> int:
-        """How many people the gallery has."""
+        """How many people of the gallery a voice could be of."""
         return len(self._ids)
 
     @property
@@ -145,17 +146,19 @@ class GalleryScorer:
     @cached_property
     def scorer(self) -> RecipeScorer:
         """Centred on the gallery, or on an even sample of a large one; on all of it also where few are compared."""
-        return self.calibration.scorer(tuple(self._some))
+        return self.calibration.scorer(self._some)
+
+    @cached_property
+    def _models(self) -> list[str]:
+        return self.store.models(self.gallery)
 
     @cached_property
     def _ids(self) -> list[UUID]:
-        return self.store.speaker_ids(self.gallery)
+        return self.store.matched_ids(self.gallery)
 
     @cached_property
-    def _some(self) -> list[Profile]:
-        if self.people <= EXACT:
-            return self._profiles()
-        return self._profiles(self._ids[:: self.people // EXACT])
+    def _some(self) -> Everybody[Profile]:
+        return Everybody(self._profiles(None if self.people <= EXACT else self._ids[:: self.people // EXACT]))
 
     @cached_property
     def _attending(self) -> list[Profile]:
@@ -176,8 +179,7 @@ class GalleryScorer:
             NotFoundError: an attendee has no voiceprints, or is gone.
         """
         _ = self._attending
-        models = self.store.models(self.gallery)
-        if models and self.model.fingerprint not in models:
+        if self._models and self.model.fingerprint not in self._models:
             raise FingerprintError(
                 f'nobody in the gallery "{self.gallery.name}" is enrolled by the model {self.model.name}, only by '
                 "others: choose one of them with --model, or enroll by this one, too"
@@ -190,6 +192,7 @@ class GalleryScorer:
             vectors: (voices, dim).
             seconds: The net speech behind each of them.
         """
+        profiles: Sequence[Profile]
         if self.attendees is not None:
             profiles = self._attending
         else:
@@ -202,9 +205,12 @@ class GalleryScorer:
         """Compare voices with some people of the gallery, or with people who are not in it."""
         calibration, score = self.calibration, self.scorer(vectors, profiles)
         net = np.asarray(seconds, dtype=np.float64)
-        known_for = np.array([profile.total_net_seconds for profile in profiles])
+        if isinstance(profiles, Everybody):
+            known_for = profiles.seconds
+        else:
+            known_for = np.array([profile.total_net_seconds for profile in profiles])
         return Comparison(
-            profiles=tuple(profiles),
+            profiles=profiles if isinstance(profiles, tuple) else tuple(profiles),
             score=score,
             llr=calibration.llr(score, net[:, None], known_for),
             seconds=net,

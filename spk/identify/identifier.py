@@ -15,10 +15,11 @@ from spk.embed import Embedder, ModelId, Piece, Speech, embed_pieces
 from spk.embed.weights import Progress
 from spk.errors import AudioError
 from spk.identify.decision import Match, OperatingPoint, Verdict, rounded_rate, score_fields
-from spk.identify.gallery import GalleryScorer
+from spk.identify.gallery import LEAST_SECONDS, GalleryScorer
 from spk.identify.judging import Judged, judge
 from spk.store.records import Speaker, SpeakerState
 from spk.timeline import Segment, Timeline, Turn, total, with_ids
+from spk.watching import tell_verdict
 
 __all__ = ["NOT_HEARD", "SCHEMA", "Identification", "Identifier", "Voice", "clearest"]
 
@@ -79,6 +80,11 @@ class Voice:
         met = self.named is not None and self.named.state is not SpeakerState.ENROLLED
         return Verdict.UNKNOWN if met else self.match.verdict
 
+    @property
+    def too_short(self) -> bool:
+        """Whether too little was heard for any verdict."""
+        return self.row is None or self.speech.net_seconds < LEAST_SECONDS
+
     def to_json(self) -> dict[str, Any]:
         """The voice as an entry of ``speakers``."""
         return {
@@ -92,6 +98,9 @@ class Voice:
             "candidate": _person(self.speaker),
             "runner_up": _person(self.runner_up),
             "same_voice_as": list(self.same_voice_as),
+            "too_short": self.too_short,
+            "stranger": self.named.label if self.named and self.named.name is None else None,
+            "kept": None if self.kept_as is None else "new" if self.is_new else "met",
         }
 
     def turn_to_json(self, turn: Turn) -> dict[str, Any]:
@@ -153,8 +162,9 @@ class Identification:
         speech, each with ``label``, ``net_speech`` (seconds of it alone), ``candidate`` and ``runner_up`` (the two best
         people, ``speaker_id`` and ``name`` or null), ``probability`` (that it is the candidate), ``false_alarm`` (how
         often a stranger looks at least this much like somebody), ``margin`` (LLR of the candidate less that of the
-        runner-up), ``provisional`` (whether the candidate's profile is) and ``same_voice_as`` (labels that were taken
-        for this very voice).
+        runner-up), ``provisional`` (whether the candidate's profile is), ``same_voice_as`` (labels that were taken
+        for this very voice), ``too_short`` (whether too little was said for any verdict), ``stranger`` (the label of
+        the unnamed speaker that it is, or null) and ``kept`` (``new`` or ``met``, where it was kept now as that speaker).
 
         Turns and speakers both say who it is: ``verdict`` (known, unsure, unknown), ``speaker_id`` (null for unsure
         and for a stranger who is not kept), ``name`` (null unless known), and ``score`` (the recipe's), ``cosine``
@@ -281,6 +291,7 @@ class Identifier:
                 row=row_of.get(number),
             )
             voices.append(voice)
+            tell_verdict(self.scorer.gallery.name, match.verdict.value)
         model, gallery = self.embedder.model, self.scorer.gallery.name
         return Identification(
             audio,

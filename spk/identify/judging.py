@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spk.identify.decision import Match, OperatingPoint
 from spk.identify.gallery import LEAST_SECONDS, Comparison, GalleryScorer
 from spk.identify.joint import one_voice_each
+from spk.watching import stage
 
 __all__ = ["Judged", "judge"]
 
@@ -37,6 +38,7 @@ class Judged:
     matches: tuple[Match, ...]
 
 
+@stage("score")
 def judge(
     scorer: GalleryScorer,
     point: OperatingPoint,

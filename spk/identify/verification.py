@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from spk.identify.decision import VERIFICATION, Decision, OperatingPoint, galler
 from spk.identify.gallery import CLEAR_SECONDS, LEAST_SECONDS, Comparison, GalleryScorer
 from spk.identify.posterior import posterior
 from spk.store.records import Profile, Speaker
+from spk.watching import stage, tell_verdict
 
 __all__ = ["HeardSpeech", "Verification", "Verifier", "judge", "with_rivals"]
 
@@ -110,6 +111,7 @@ class Verifier:
             raise AudioError(audio.source, "holds no speech: check the recording and its level")
         return HeardSpeech(speech, embed_pieces(self.embedder, [speech])[0])
 
+    @stage("score")
     def claim(self, speaker: Speaker, voice: Profile) -> Verification:
         """Is this voice that enrolled person's? The gallery's other people are weighed against the claim.
 
@@ -118,8 +120,11 @@ class Verifier:
             FingerprintError: the speaker is enrolled by other models only.
         """
         seconds = voice.net_seconds.tolist()
-        return judge(with_rivals(self.scorer, self._profile(speaker), voice.vectors, seconds), self.point)
+        found = judge(with_rivals(self.scorer, self._profile(speaker), voice.vectors, seconds), self.point)
+        tell_verdict(self.scorer.gallery.name, found.decision.value)
+        return found
 
+    @stage("score")
     def compare(self, one: Profile, other: Profile) -> Verification:
         """Are two recordings one person's?"""
         return judge(self.scorer.against([one], other.vectors, other.net_seconds.tolist()), self.point)
@@ -135,9 +140,14 @@ def with_rivals(
     scorer: GalleryScorer, claimed: Profile, vectors: NDArray[np.float32], seconds: Sequence[float]
 ) -> Comparison:
     """Voices (n, dim) against the claimed person, in the first column, and the gallery's other people."""
-    everybody = scorer.compare(vectors, seconds).profiles
-    rivals = [profile for profile in everybody if profile.speaker.id != claimed.speaker.id]
-    return scorer.against([claimed, *rivals], vectors, seconds)
+    everybody, own = scorer.compare(vectors, seconds), scorer.against([claimed], vectors, seconds)
+    rivals = [at for at, profile in enumerate(everybody.profiles) if profile.speaker.id != claimed.speaker.id]
+    return replace(
+        own,
+        profiles=(claimed, *(everybody.profiles[at] for at in rivals)),
+        score=np.hstack([own.score, everybody.score[:, rivals]]),
+        llr=np.hstack([own.llr, everybody.llr[:, rivals]]),
+    )
 
 
 def judge(comparison: Comparison, point: OperatingPoint) -> Verification:

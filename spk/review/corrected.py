@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
-from spk.audio import Audio
 from spk.comparing import Changes, compare
 from spk.errors import AudioError, InputError
 from spk.formats.rttm import NAMELESS
 from spk.review.correcting import Corrections
 from spk.review.meaning import Before, Who, is_nobodys, shared
-from spk.store.records import Sample, Speaker
+from spk.store.records import NewRecording, Sample, Speaker
 from spk.timeline import Segment, Timeline, Turn, subtract, total, with_ids
 
 __all__ = ["Corrected"]
@@ -28,7 +27,7 @@ class Corrected:
     """Corrected turns beside what was kept of the recording; labels are keys of whom they mean.
 
     Attributes:
-        audio: The recording.
+        recording: Which one.
         before: What was kept of it.
         after: The turns as they are to be, each with an id.
         changes: What was changed.
@@ -43,7 +42,7 @@ class Corrected:
         everything: Whether all turns count as confirmed.
     """
 
-    audio: Audio
+    recording: NewRecording
     before: Before
     after: Timeline
     changes: Changes
@@ -99,18 +98,23 @@ class Corrected:
         return (Timeline([*others, *turns]) for turns in lessons.values())
 
     @classmethod
-    def of(cls, corrections: Corrections, audio: Audio, turns: Timeline, *, everything: bool) -> Corrected:
-        """Compare corrected turns with what is kept."""
-        if turns.end > audio.duration + SLACK:
+    def of(cls, corrections: Corrections, recording: NewRecording, turns: Timeline, *, everything: bool) -> Corrected:
+        """Compare corrected turns with what is kept.
+
+        Raises:
+            AudioError: they reach beyond the end of the recording.
+            InputError: there are none, or they are another recording's.
+        """
+        if turns.end > recording.duration + SLACK:
             raise AudioError(
-                audio.source,
-                f"ends at {audio.duration:.2f} s, before {turns.end:g} s: check that these are its turns",
+                recording.source,
+                f"ends at {recording.duration:.2f} s, before {turns.end:g} s: check that these are its turns",
             )
-        turns = turns.crop(Segment(0.0, audio.duration))
+        turns = turns.crop(Segment(0.0, recording.duration))
         if not turns:
             raise InputError("there are no turns: `spk recordings forget` forgets a recording")
-        _check_recording(corrections, audio, turns)
-        before = Before.of(corrections, audio)
+        _check_recording(corrections, recording, turns)
+        before = Before.of(corrections, recording.sha256)
         meant = before.meant(corrections, turns)
         who = {one.key: one for one in meant.values()}
         was = {label: one.key for label, one in before.known.items()}
@@ -134,12 +138,12 @@ class Corrected:
         called = {stranger.id: key for key, some in renamed.items() for stranger in some}
         samples = {
             sample: called.get(sample.speaker, sample.speaker.hex)
-            for sample in corrections.store.samples_from(corrections.gallery, audio.sha256)
+            for sample in corrections.store.samples_from(corrections.gallery, recording.sha256)
             if sample.id not in before.by_itself or sample.speaker in called  # a name makes it a person's word
         }
         wrong = {sample: key for sample, key in samples.items() if said.is_wrong(sample, key)}
         return cls(
-            audio=audio,
+            recording=recording,
             before=before,
             after=after,
             changes=changes,
@@ -155,7 +159,7 @@ class Corrected:
         )
 
 
-def _check_recording(corrections: Corrections, audio: Audio, turns: Timeline) -> None:
+def _check_recording(corrections: Corrections, recording: NewRecording, turns: Timeline) -> None:
     """See that the turns are not those of another recording, going by their ids.
 
     Raises:
@@ -163,8 +167,8 @@ def _check_recording(corrections: Corrections, audio: Audio, turns: Timeline) ->
     """
     ids = {turn.id for turn in turns if turn.id is not None}
     heard = corrections.store.recordings_of_turns(corrections.gallery, ids)
-    if heard and audio.sha256 not in {one.sha256 for one in heard}:
-        raise InputError(f"{audio.source}: these are turns of {heard[0].source}: name that recording")
+    if heard and recording.sha256 not in {one.sha256 for one in heard}:
+        raise InputError(f"{recording.source}: these are turns of {heard[0].source}: name that recording")
 
 
 def _labels(

@@ -230,13 +230,11 @@ class Corrections:
 
     def undo(self, numbers: Sequence[int] = (), *, last: int = 1) -> Undone:
         """Undo changes of some numbers, or the last ones; see `Store.undo`."""
-        before, called = self.store.hearings(self.gallery), self._people()
-        undone = self.store.undo(self.gallery, numbers, last=last)
-        labels = _compared(before, called, self.store.hearings(self.gallery), self._people())
+        with self.store.change(self.gallery, "undo", dry_run=self.dry_run) as change:
+            before, called = change.hearings(), _called(change)
+            undone = change.undo(numbers, last=last)
+            labels = _compared(before, called, change.hearings(), _called(change))
         return Undone(tuple(undone), tuple(labels))
-
-    def _people(self) -> dict[UUID, str]:
-        return {person.id: person.label for person in self.store.speakers(self.gallery)}
 
     # Samples
 
@@ -322,6 +320,15 @@ class Corrections:
                 change.give({voice.sample: None})
             return
         change.label({voice.id: (voice.said, _by_a_person(person.id))})
+        self.teach(change, hearing, voice, person, held, force=force)
+
+    def teach(
+        self, change: Change, hearing: Hearing, voice: HeardVoice, person: Speaker, held: list[str], *, force: bool
+    ) -> None:
+        """Let somebody's profile learn from a voice that a person says is theirs, within a change.
+
+        Not where `learn` is never, or the voice is mixed or unlike the profile: the latter goes to the list.
+        """
         if self.learn is Learn.NEVER or voice.vector is None or voice.mixed:
             if voice.sample is not None:
                 change.give({voice.sample: None})

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from spk.audio import Audio
 from spk.errors import NotFoundError
 from spk.formats.rttm import NAMELESS
 from spk.review.correcting import Corrections
@@ -78,10 +77,10 @@ class Before:
     speakers: Mapping[UUID | None, Speaker]
 
     @classmethod
-    def of(cls, corrections: Corrections, audio: Audio) -> Self:
-        """What is kept now."""
+    def of(cls, corrections: Corrections, sha256: str) -> Self:
+        """What is kept now of the recording whose audio has this hash."""
         store = corrections.store
-        hearing = store.heard(corrections.gallery, audio.sha256)
+        hearing = store.heard(corrections.gallery, sha256)
         if hearing is None:
             return cls(None, (), {})
         named = {voice.said.speaker for voice in hearing.voices if voice.said.speaker is not None}

@@ -8,7 +8,7 @@ are listed beside, so that they are not forgotten.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import combinations
@@ -166,6 +166,7 @@ class Queue:
         gallery: Gallery,
         judge_of: Callable[[str], Judge | None],
         *,
+        skip: int = 0,
         limit: int | None = None,
         only: Speaker | None = None,
     ) -> Queue:
@@ -176,13 +177,14 @@ class Queue:
             gallery: Whose strangers.
             judge_of: How voices are compared, by the fingerprint of their model; of models for which it is None,
                 nothing is compared.
-            limit: How many strangers to list, the first ones; everybody, if None.
+            skip: How many strangers to leave out at the beginning.
+            limit: How many to list then; all of them, if None.
             only: The only one to list.
         """
         hearings, samples = store.hearings(gallery), store.samples(gallery)
         strangers = [only] if only is not None else store.speakers(gallery, SpeakerState.UNKNOWN)
         line = _line(strangers, hearings, samples)
-        chosen = line[:limit]
+        chosen = line[skip:][:limit]
         apart = _apart(hearings)
         voices = {voice.sample: voice.id for hearing in hearings for voice in hearing.voices if voice.sample}
         held: list[Held] = []
@@ -195,12 +197,16 @@ class Queue:
         return cls(tuple(unknowns), tuple(sorted(held, key=lambda one: (one.recording, one.voice))), len(line))
 
 
-def held_back(store: Store, gallery: Gallery, judge_of: Callable[[str], Judge | None]) -> list[Held]:
-    """The voices of a gallery that profiles did not learn from, as in its queue."""
-    hearings, samples = store.hearings(gallery), store.samples(gallery)
-    if all(voice.said.said_by is SaidBy.MACHINE for hearing in hearings for voice in hearing.voices):
+def held_back(store: Store, gallery: Gallery, judge_of: Callable[[str], Judge | None], person: Speaker) -> list[Held]:
+    """The voices that one person's profile did not learn from, as in the queue of the gallery."""
+    hearings = store.hearings_of(person)
+    said = [voice for hearing in hearings for voice in hearing.voices if voice.said.said_by is SaidBy.PERSON]
+    theirs = [voice.sample for voice in said if voice.said.speaker == person.id and voice.sample is not None]
+    if not any(voice.said.speaker == person.id for voice in said):
         return []
-    return [one for view in _views(store, gallery, judge_of) for one in view.held(hearings, samples)]
+    samples = [one.sample for model in store.models(gallery) for one in store.sample_prints(model, theirs).values()]
+    views = _views(store, gallery, judge_of, {person.id})
+    return [one for view in views for one in view.held(hearings, samples) if one.speaker.id == person.id]
 
 
 @dataclass
@@ -252,12 +258,14 @@ def _apart(hearings: Iterable[Hearing]) -> set[frozenset[UUID]]:
     return pairs
 
 
-def _views(store: Store, gallery: Gallery, judge_of: Callable[[str], Judge | None]) -> Iterator[_View]:
+def _views(
+    store: Store, gallery: Gallery, judge_of: Callable[[str], Judge | None], people: Collection[UUID] | None = None
+) -> Iterator[_View]:
     """Of each model by which voices can be compared."""
     for model in store.models(gallery):
         how = judge_of(model)
         if how is not None:
-            yield _View(store, gallery, how)
+            yield _View(store, gallery, how, people)
 
 
 class _View:
@@ -267,15 +275,16 @@ class _View:
         store: Where.
         gallery: Whose people.
         how: How they are compared.
+        people: The only ones; everybody, if None.
 
     Attributes:
         profiles: Theirs.
     """
 
-    def __init__(self, store: Store, gallery: Gallery, how: Judge) -> None:
+    def __init__(self, store: Store, gallery: Gallery, how: Judge, people: Collection[UUID] | None = None) -> None:
         self._store = store
         self._model = how.model.fingerprint
-        self.profiles = {one.speaker.id: one for one in store.profiles(gallery, self._model)}
+        self.profiles = {one.speaker.id: one for one in store.profiles(gallery, self._model, people)}
         self._scorer = GalleryScorer(store, gallery, how.model, how.calibration)
         self._among = Rehearsal(People(()), gallery, how.model, how.calibration).among  # whoever is in the gallery
         self._learn = how.learn

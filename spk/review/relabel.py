@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 import numpy as np
@@ -84,18 +85,25 @@ class Keeper:
         forgotten: The strangers who are to be found again.
 
     Attributes:
-        speakers: Everybody, by id.
         met: Who was found so far.
     """
 
     def __init__(self, change: Change, forgotten: Collection[UUID] = ()) -> None:
         self._change = change
-        self.speakers = {person.id: person for person in change.speakers()}
         self.met: set[UUID] = set()
         self._forgotten = set(forgotten)
-        self._begun = {id_.hex[:4] for id_ in self.speakers if id_ not in self._forgotten}  # first digits
         self._labels: dict[UUID, tuple[Label, Label]] = {}
         self._samples: dict[UUID, UUID] = {}
+
+    @cached_property
+    def speakers(self) -> dict[UUID, Speaker]:
+        """Everybody, by id."""
+        return {person.id: person for person in self._change.speakers()}
+
+    @cached_property
+    def _begun(self) -> set[str]:
+        """The first digits of their ids."""
+        return {id_.hex[:4] for id_ in self.speakers if id_ not in self._forgotten}
 
     def keep(self, hearing: Hearing, groups: Sequence[Sequence[tuple[HeardVoice, Settled]]]) -> list[Learnt]:
         """Note whose the voices of a recording are, by groups of one person; what is learnt from them."""
@@ -173,7 +181,9 @@ class _Again:
         everybody = change.speakers()
         founded = change.founded() | {voice.said.speaker for one in as_they_are for voice in one.voices}
         strangers = {one.id for one in everybody if one.state is SpeakerState.UNKNOWN} - founded
-        self._founded = [one.id for one in everybody if one.id not in strangers]
+        silent = change.lacking_consent()
+        self._founded = [one.id for one in everybody if one.id not in strangers and one.id not in silent]
+        self._keeps_strangers = change.keeps_strangers()
         self._keeper = Keeper(change, strangers)
         staying = {voice.sample for one in as_they_are for voice in one.voices}
         self._before = change.learnt().keys() - staying
@@ -194,7 +204,10 @@ class _Again:
             said={row: one.said.speaker for row, one in enumerate(voices) if one.said.said_by is SaidBy.PERSON},
         )
         settled = settle(
-            judged, [Heard(one.heard, one.mixed) for one in voices], strangers=hearing.strangers, learn=how.learn
+            judged,
+            [Heard(one.heard, one.mixed) for one in voices],
+            strangers=hearing.strangers and self._keeps_strangers,
+            learn=how.learn,
         )
         groups = [[(voices[row], settled[row]) for row in group] for group in judged.groups]
         for one in self._keeper.keep(hearing, groups):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spk.audio.levels import levels
 from spk.embed import Embedder, Piece, embed_turns
 from spk.enroll import KeptAudio, measure
 from spk.errors import NotFoundError
@@ -58,7 +59,10 @@ def remember(
 
     Raises:
         NotFoundError: somebody whom it names was erased or merged meanwhile.
+        ConflictError: strangers are to be kept in a gallery that requires consent.
     """
+    if strangers:
+        store.check_strangers(gallery)
     if found.judged is None:
         return found
     voices = sorted((voice for voice in found.voices if voice.vector is not None), key=lambda voice: voice.label)
@@ -88,8 +92,8 @@ def remember(
         met_meanwhile = strangers and len(keeper.speakers) != found.people  # by another process, the same stranger say
         by_label = {voice.label: voice for voice in hearing.voices}
         rows = [(by_label[voice.label], one) for voice, one in zip(voices, settled, strict=True)]
-        gone = {one.label.speaker for one in settled} - {None, *keeper.speakers}
-        if gone:
+        named = {one.label.speaker for one in settled if one.label.speaker is not None}
+        if named - {person.id for person in change.people(named)}:
             raise NotFoundError(
                 f"{found.audio.source}: somebody it is about was erased or merged just now: run it again"
             )
@@ -97,9 +101,12 @@ def remember(
         keeper.finish()
         if taught or (before is not None and learnt) or met_meanwhile:  # other recordings may depend on it
             relabel(change, lambda model: how if model == how.model.fingerprint else None)
-        after = change.heard(found.audio.sha256) or hearing
-        people = {person.id: person for person in change.speakers()}
-    kept = {voice.label: people.get(voice.said.speaker) for voice in after.voices if voice.said.speaker}
+            hearing = change.heard(found.audio.sha256) or hearing
+            said = {voice.label: voice.said.speaker for voice in hearing.voices}
+        else:
+            said = {voice.label: keeper.labels[voice.id].speaker for voice, _ in rows}
+        people = {person.id: person for person in change.people({id_ for id_ in said.values() if id_ is not None})}
+    kept = {label: people.get(id_) for label, id_ in said.items() if id_ is not None}
     fresh = {label for label, one in of_label.items() if one.new}
     return replace(found, voices=tuple(_kept(voice, kept.get(voice.label), fresh) for voice in found.voices))
 
@@ -148,6 +155,7 @@ def _hearing(found: Identification, judged: Judged, voices: tuple[NewVoice, ...]
         corrected=False,
         voices=voices,
         turns=tuple(HeardTurn(turn.id or "", turn.label, turn.segment) for turn in with_ids(found.turns)),
+        levels=levels(audio),
     )
 
 

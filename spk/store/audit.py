@@ -11,14 +11,15 @@ import hashlib
 import json
 import os
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select
 
 from spk.errors import StoreError
 from spk.store import tables
@@ -27,6 +28,7 @@ __all__ = [
     "AuditCheck",
     "AuditEntry",
     "AuditHead",
+    "acting",
     "append",
     "erased",
     "last",
@@ -38,11 +40,12 @@ __all__ = [
 _ERASING = ("delete", "erase")  # the actions by which somebody is erased
 _START = "0" * 64  # what the first row is bound to
 _BATCH = 1_000  # rows in memory at a time
+_acting: ContextVar[str | None] = ContextVar("acting", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change: when, by which user of the system, what, and the ids and counts of it."""
+    """One change: when, by which user of the system or by which key, what, and the ids and counts of it."""
 
     sequence: int
     at: datetime
@@ -98,12 +101,14 @@ def matching(
     action: str | None = None,
     since: datetime | None = None,
     limit: int | None = None,
+    before: int | None = None,
 ) -> Iterator[AuditEntry]:
-    """The last ``limit`` rows that are about a person, of an action, or not older: the newest last.
+    """The last ``limit`` rows that are about a person, of an action, not older, or before another: the newest last.
 
     They are read some at a time, each when it is asked for.
     """
     conditions = [tables.audit.c.entry.contains(text) for text in (about and str(about), action) if text]
+    conditions += [] if before is None else [tables.audit.c.sequence < before]
     with closing(_rows(tx, *conditions, newest_first=limit is not None)) as rows:
         wanted = (
             entry
@@ -115,11 +120,9 @@ def matching(
 
 def erased(tx: Connection, after: int = 0) -> set[UUID]:
     """The people who were erased after a row."""
-    rows = (
-        row
-        for action in _ERASING
-        for row in _rows(tx, tables.audit.c.sequence > after, tables.audit.c.entry.contains(f'"action":"{action}"'))
-    )
+    entry = tables.audit.c.entry
+    any_of_them = or_(*(entry.contains(f'"action":"{action}"') for action in _ERASING))
+    rows = _rows(tx, tables.audit.c.sequence > after, any_of_them)
     return {UUID(entry.detail["speaker"]) for entry in map(_entry, rows) if entry.action in _ERASING}
 
 
@@ -184,8 +187,24 @@ def _chained(previous: str, entry: str) -> str:
     return hashlib.sha256(f"{previous}{entry}".encode()).hexdigest()
 
 
+@contextmanager
+def acting(who: str) -> Iterator[None]:
+    """What is done within was done by somebody whom the system does not know: ``key:front-desk``, say.
+
+    It holds for tasks and threads that are started within in the ways that take their context along
+    (``asyncio.to_thread``, what a web framework runs in threads), and for nothing else.
+    """
+    before = _acting.set(who)
+    try:
+        yield
+    finally:
+        _acting.reset(before)
+
+
 def user() -> str:
-    """Who works here, as the system calls them."""
+    """Who works here: whoever is `acting`, or else the user, as the system calls them."""
+    if (who := _acting.get()) is not None:
+        return who
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without an entry: KeyError before Python 3.13

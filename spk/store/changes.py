@@ -131,9 +131,13 @@ class Journal:
         return int(number)
 
 
-def latest(tx: Connection, gallery: UUID, limit: int, *, undone: bool = True) -> list[ChangeRecord]:
-    """The last changes of a gallery, newest first, with or without those that were undone."""
+def latest(
+    tx: Connection, gallery: UUID, limit: int, *, before: int | None = None, undone: bool = True
+) -> list[ChangeRecord]:
+    """The last changes of a gallery, or those before one, newest first, with or without those that were undone."""
     query = select(tables.changes).where(_C.gallery == gallery)
+    if before is not None:
+        query = query.where(_C.number < before)
     if not undone:
         query = query.where(_C.undone.is_(None), _C.what.not_like("undo %"))
     rows = tx.execute(query.order_by(_C.number.desc()).limit(limit)).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from uuid import UUID, uuid4, uuid5
@@ -10,13 +10,24 @@ from uuid import UUID, uuid4, uuid5
 from sqlalchemy import insert, select
 
 from spk.errors import ConflictError, InputError, NotFoundError
-from spk.store import audit, enrolling, hearings, queries, tables, unmerging
+from spk.store import audit, changes, consenting, enrolling, hearings, queries, tables, unmerging
 from spk.store.changes import Journal
-from spk.store.heard import HeardVoice, Hearing, Label, NewHearing, SaidBy
+from spk.store.heard import ChangeRecord, HeardVoice, Hearing, Label, NewHearing, NewVoice, SaidBy
 from spk.store.home import Home, StagedClip
-from spk.store.names import clean_name, id_range
+from spk.store.names import clean_name
 from spk.store.problems import explained
-from spk.store.records import Enrollment, Gallery, NewSample, Origin, Profile, Sample, Speaker, SpeakerState
+from spk.store.records import (
+    Consent,
+    Enrollment,
+    Gallery,
+    NewConsent,
+    NewSample,
+    Origin,
+    Profile,
+    Sample,
+    Speaker,
+    SpeakerState,
+)
 
 __all__ = ["Change"]
 
@@ -51,6 +62,12 @@ class Change:
         self._home = home
         self._staged = staged
         self.placed: list[StagedClip] = []
+        self._undid = False
+
+    @property
+    def moves_voiceprints(self) -> bool:
+        """Whether somebody is known by others now."""
+        return self._undid or self.journal.moves_voiceprints
 
     # Reading
 
@@ -62,9 +79,17 @@ class Change:
         """What was heard in the recording whose audio has this hash, if anything is kept of it."""
         return next(iter(hearings.find(self._tx, self.gallery.id, _R.sha256 == sha256)), None)
 
+    def heard_voices(self, hearing: Hearing) -> list[NewVoice]:
+        """The voices of a hearing, by their labels, with all that is kept of them: to be kept again."""
+        return hearings.as_new(self._tx, hearing.id)
+
     def speakers(self) -> list[Speaker]:
         """Everybody of the gallery."""
         return queries.speakers(self._tx, self.gallery.id)
+
+    def people(self, ids: Iterable[UUID]) -> list[Speaker]:
+        """The speakers of these ids who are there."""
+        return queries.people(self._tx, ids)
 
     def speaker(self, who: str | UUID) -> Speaker:
         """As `Store.speaker`."""
@@ -92,12 +117,7 @@ class Change:
         Raises:
             NotFoundError: there is none, or several begin like this.
         """
-        first, last = _between(which)
-        found = queries.samples(self._tx, _P.gallery == self.gallery.id, _S.id.between(first, last))
-        if len(found) != 1:
-            few = f"{len(found)} samples begin like this" if found else "nobody has such a sample"
-            raise NotFoundError(f"{which}: {few}: `spk speakers show` lists the samples of a person")
-        return found[0]
+        return queries.find_sample(self._tx, self.gallery.id, which)
 
     def samples_of(self, speaker: UUID) -> list[Sample]:
         """The samples of a speaker, oldest first."""
@@ -153,6 +173,7 @@ class Change:
         self.give(dict.fromkeys(moved, into.id) | dict.fromkeys(doubled))
         self._repoint(source.id, into.id)
         self._invite(source.id, into.id)
+        consenting.move(self.journal, source.id, into.id)
         self.drop_speaker(source.id)
         if into.name is None and source.name is not None:
             self.set_speaker(into.id, name=source.name, state=SpeakerState.ENROLLED)
@@ -220,6 +241,7 @@ class Change:
 
     def drop_speaker(self, speaker: UUID) -> None:
         """Remove somebody; what they have, or was said to be theirs, is nobody's."""
+        consenting.remove(self.journal, speaker)
         self.give(dict.fromkeys(self._tx.scalars(select(_S.id).where(_S.speaker == speaker))))
         self._repoint(speaker, None)
         self.journal.delete(tables.speakers, speaker)
@@ -245,6 +267,20 @@ class Change:
         enrolling.check(samples)
         staged = [None if new.clip is None else self._stage(new.clip) for new in samples]
         return enrolling.enroll(self.journal, self.gallery, speaker, samples, staged, placed=self.placed, force=force)
+
+    # Consent
+
+    def add_consent(self, speaker: Speaker, consent: NewConsent) -> Consent:
+        """Note what somebody consents to; an undo does not take it back."""
+        return consenting.add(self._tx, speaker, consent)
+
+    def keeps_strangers(self) -> bool:
+        """Whether people may be kept without a name: not where consent is required, which a stranger has not given."""
+        return consenting.required(self._tx, self.gallery.id) is None
+
+    def lacking_consent(self) -> set[UUID]:
+        """Those who may not be matched, because the gallery requires a consent that they have not given."""
+        return consenting.lacking(self._tx, self.gallery.id)
 
     def sample_of(self, hearing: Hearing, voice: HeardVoice) -> UUID:
         """The sample that is made of a voice for somebody's profile, nobody's at first.
@@ -287,8 +323,9 @@ class Change:
         before = self._tx.execute(current).all()
         created = min((row.created for row in before), default=datetime.now(UTC))
         id_ = hearings.add(self._tx, recording, new, created)
-        self.put_aside([row.id for row in before])
-        self.journal.set(tables.hearings, {"id": id_}, current=True)
+        if before:
+            self.put_aside([row.id for row in before])
+        self.journal.update(tables.hearings, [({"id": id_}, {"current": False}, {"current": True})])
         [hearing] = hearings.find(self._tx, self.gallery.id, _H.id == id_)
         clips = {voice.label: voice.clip for voice in new.voices}
         for voice in hearing.voices:
@@ -298,7 +335,8 @@ class Change:
                 self.placed.append(clip)
                 row = {"sample": self.sample_of(hearing, voice), "sha256": clip.sha256}
                 self._tx.execute(insert(tables.clips).values(row))
-        [hearing] = hearings.find(self._tx, self.gallery.id, _H.id == id_)
+        if any(clips.values()):  # of which samples were made
+            [hearing] = hearings.find(self._tx, self.gallery.id, _H.id == id_)
         return hearing
 
     def put_aside(self, which: Sequence[UUID]) -> None:
@@ -321,6 +359,20 @@ class Change:
             ),
         )
 
+    def undo(self, numbers: Sequence[int] = (), *, last: int = 1) -> list[ChangeRecord]:
+        """As `Store.undo`: each is a change of its own."""
+        if numbers:
+            found = [changes.find(self._tx, self.gallery.id, number) for number in sorted(set(numbers), reverse=True)]
+        else:
+            found = changes.latest(self._tx, self.gallery.id, last, undone=False)
+            if len(found) < last:
+                raise NotFoundError(f"{len(found)} changes are kept that could be undone: see `spk undo --list`")
+        for one in found:
+            number = changes.revert(self._tx, self.gallery.id, one)
+            self.audit("undo", change=one.number, as_change=number, was=one.what)
+        self._undid = True
+        return found
+
     def audit(self, action: str, **detail: object) -> None:
         """Note in the audit log what is done."""
         audit.append(self._tx, action, gallery=self.gallery.id, **detail)
@@ -330,11 +382,3 @@ class Change:
             clip = self._home.stage(content)
         self._staged.callback(clip.discard)
         return clip
-
-
-def _between(which: str | UUID) -> tuple[UUID, UUID]:
-    digits = which.hex if isinstance(which, UUID) else which.replace("-", "").lower()
-    try:
-        return id_range(digits)
-    except ValueError:
-        raise NotFoundError(f"{which} is no sample's id: `spk speakers show` lists the samples of a person") from None

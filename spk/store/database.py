@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Literal, Protocol
 
 from sqlalchemy import Connection, Engine, TextClause, select, text
@@ -12,12 +13,13 @@ from sqlalchemy import Connection, Engine, TextClause, select, text
 from spk.errors import StoreError, StoreVersionError
 from spk.store import tables
 from spk.store.home import Home
-from spk.store.problems import BUSY_SECONDS, explained
+from spk.store.problems import BUSY, BUSY_SECONDS, explained
 from spk.store.sqlite import SQLiteFile
+from spk.watching import stage
 
 __all__ = ["HEAD", "Backend", "Database"]
 
-HEAD = "0004"
+HEAD = "0008"
 """The newest revision under ``migrations/versions``; they are numbered, so a larger one is newer than us."""
 
 
@@ -28,6 +30,7 @@ class Backend(Protocol):
         where: What messages call the database; without a password.
         reading: Its transactions see everything as of one moment.
         writing: Its transactions are alone from their first statement.
+        noting: Its transactions wait for others only where they write to the same rows, if the database can do that.
         migrating: As `writing`, for changes of the tables themselves.
         tables: Asks for the names of all tables, other programs' included.
     """
@@ -35,6 +38,7 @@ class Backend(Protocol):
     where: str
     reading: Engine
     writing: Engine
+    noting: Engine
     migrating: Engine
     tables: TextClause
 
@@ -71,6 +75,7 @@ class Database:
 
     def __init__(self, home: Home, url: str | None = None, *, create: bool = True) -> None:
         self._backend = _backend(home, url)
+        self._turn = Lock()
         self.where = self._backend.where
         try:
             if self._version(create=create) != HEAD:
@@ -91,8 +96,39 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, alone among writers from its first moment; all of it is stored or none."""
-        with explained(self.where), self._backend.writing.connect() as connection, connection.begin():
+        with stage("store"), self._in_turn(), self._writing(self._backend.writing) as connection:
             yield connection
+
+    @contextmanager
+    def note(self) -> Iterator[Connection]:
+        """One transaction that changes rows which nothing else rests on, by statements that each say of which state.
+
+        On a server it is held up by nobody but who writes to the same rows. SQLite has one writer at a time: there it
+        is as `write`.
+        """
+        engine = self._backend.noting
+        turn = self._in_turn() if engine is self._backend.writing else nullcontext()
+        with stage("store"), turn, self._writing(engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, engine: Engine) -> Iterator[Connection]:
+        with explained(self.where), engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Alone among the threads of this process, before others are asked.
+
+        SQLite lets those who wait try again now and then, and some of many would never come to it; and a server would
+        keep a connection for each.
+        """
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise StoreError(f"{self.where}: {BUSY}")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def lock(self, what: Literal["", "-engine"] = "", wait: float = BUSY_SECONDS) -> Iterator[None]:

@@ -30,8 +30,8 @@ __all__ = [
 _D, _V = tables.decisions.c, tables.decided_voices.c
 
 
-def record(tx: Connection, gallery: Gallery, new: NewDecision) -> DecisionRecord:
-    """Keep a decision.
+def record(tx: Connection, gallery: Gallery, new: NewDecision, id_: UUID | None = None) -> DecisionRecord:
+    """Keep a decision; under an id that one of the gallery has already, in its place.
 
     Raises:
         NotFoundError: somebody whom it is about was erased or merged meanwhile.
@@ -41,7 +41,7 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision) -> DecisionRecord
     if about - there:
         raise NotFoundError(f"{new.source}: somebody it is about was erased or merged just now: run it again")
     kept = DecisionRecord(
-        id=uuid4(),
+        id=id_ or uuid4(),
         gallery=gallery.id,
         created=datetime.now(UTC),
         kind=new.kind,
@@ -51,6 +51,8 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision) -> DecisionRecord
         state=None if audit.erased(tx, new.as_of) else new.state,
         voices=new.voices,
     )
+    if id_ is not None:
+        tx.execute(delete(tables.decisions).where(_D.id == id_, _D.gallery == gallery.id))
     columns = ("id", "gallery", "created", "kind", "sha256", "source", "record", "state")
     tx.execute(insert(tables.decisions).values({column: getattr(kept, column) for column in columns}))
     for voice in new.voices:
@@ -72,17 +74,21 @@ def prune(tx: Connection, keep_days: float) -> int:
     return tx.execute(delete(tables.decisions).where(older(_D.created, keep_days))).rowcount
 
 
-def latest(tx: Connection, gallery: Gallery, limit: int) -> list[DecisionRecord]:
-    """The last decisions, newest first."""
-    rows = tx.execute(
-        select(tables.decisions).where(_D.gallery == gallery.id).order_by(_D.created.desc(), _D.id).limit(limit)
-    ).all()
+def latest(
+    tx: Connection, gallery: Gallery, limit: int, after: tuple[datetime, UUID] | None = None
+) -> list[DecisionRecord]:
+    """The last decisions, newest first; those after one that was made at some moment, with its id."""
+    query = select(tables.decisions).where(_D.gallery == gallery.id)
+    if after is not None:
+        created, id_ = after
+        query = query.where(or_(_D.created < created, and_(_D.created == created, _D.id > id_)))
+    rows = tx.execute(query.order_by(_D.created.desc(), _D.id).limit(limit)).all()
     voices = _voices(tx, [row.id for row in rows])
     return [_decision(row, voices) for row in rows]
 
 
-def find(tx: Connection, which: str | UUID) -> DecisionRecord:
-    """The decision of an id, or of its first digits, in any gallery.
+def find(tx: Connection, which: str | UUID, gallery: Gallery | None = None) -> DecisionRecord:
+    """The decision of an id, or of its first digits, in one gallery or any.
 
     Raises:
         NotFoundError: there is none, or several begin like this.
@@ -93,7 +99,8 @@ def find(tx: Connection, which: str | UUID) -> DecisionRecord:
         first, last = id_range(digits)
     except ValueError:
         raise NotFoundError(f"{which} is no decision's id: {advice}") from None
-    rows = tx.execute(select(tables.decisions).where(_D.id.between(first, last)).limit(6)).all()
+    query = select(tables.decisions).where(_D.id.between(first, last)).limit(6)
+    rows = tx.execute(query if gallery is None else query.where(_D.gallery == gallery.id)).all()
     if not digits or not rows:
         raise NotFoundError(f"no decision {which} is kept: {advice}")
     if len(rows) > 1:

@@ -107,6 +107,7 @@ class NewVoice:
         mixed: Whether it seems to be more than one person's.
         clip: A FLAC file to keep for review.
         said: Whose it is.
+        sample: The id of the sample that was made of it, where it was heard before.
     """
 
     label: str
@@ -120,6 +121,7 @@ class NewVoice:
     mixed: bool = False
     clip: bytes | None = field(default=None, repr=False)
     said: Label = field(default_factory=Label)
+    sample: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +139,7 @@ class NewHearing:
         corrected: Whether a person went over the turns.
         voices: One a label.
         turns: By time.
+        levels: How loud the recording is over time, a byte for each stretch (`spk.audio.levels`); None as before.
     """
 
     recording: NewRecording
@@ -149,6 +152,7 @@ class NewHearing:
     corrected: bool
     voices: tuple[NewVoice, ...]
     turns: tuple[HeardTurn, ...]
+    levels: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,6 +182,7 @@ class Hearing:
     recording: Recording
     created: datetime
     model: str
+    dim: int
     least: int | None
     point: Mapping[str, Any]
     attendees: tuple[UUID, ...] | None

@@ -11,13 +11,14 @@ from uuid import UUID, uuid4
 import numpy as np
 from sqlalchemy import Connection, Row, insert, select
 
+from spk.errors import NotFoundError
 from spk.store import enrolling, tables
 from spk.store.heard import HeardPiece, HeardTurn, HeardVoice, Hearing, Label, NewHearing, NewVoice, SaidBy
 from spk.store.queries import portions
 from spk.store.records import Recording
 from spk.timeline import Segment
 
-__all__ = ["add", "find", "labelled", "pieces", "recordings_of_turns", "turns"]
+__all__ = ["add", "as_new", "find", "labelled", "levels", "page", "pieces", "recordings_of_turns", "turns"]
 
 _H, _R, _V, _T, _M = (
     tables.hearings.c,
@@ -32,7 +33,7 @@ _LABEL = ("said_by", *(name for name in Label.__dataclass_fields__ if name != "s
 def find(tx: Connection, gallery: UUID, *conditions: Any) -> list[Hearing]:  # noqa: ANN401 - of SQLAlchemy
     """The current hearings of a gallery that fulfil the conditions, in the order in which they were heard."""
     query = (
-        select(tables.hearings, _R.gallery, _R.sha256, _R.source, _R.duration, _M.fingerprint)
+        select(tables.hearings, _R.gallery, _R.sha256, _R.source, _R.duration, _M.fingerprint, _M.dim)
         .join(tables.recordings, _R.id == _H.recording)
         .join(tables.models, _M.id == _H.model)
         .where(_R.gallery == gallery, _H.current, *conditions)
@@ -41,6 +42,28 @@ def find(tx: Connection, gallery: UUID, *conditions: Any) -> list[Hearing]:  # n
     rows = tx.execute(query).all()
     voices = _voices(tx, [row.id for row in rows])
     return [_hearing(row, voices.get(row.id, ())) for row in rows]
+
+
+def page(
+    tx: Connection, gallery: UUID, *, q: str = "", newest: bool = False, limit: int | None = None, after: UUID | None
+) -> list[Hearing]:
+    """Some of the current hearings of a gallery; see `Store.find_hearings`."""
+    query = select(_H.id, _H.recording, _R.source).join(tables.recordings, _R.id == _H.recording)
+    order = (_H.created.desc(), _H.id.desc()) if newest else (_H.created, _H.id)
+    rows = tx.execute(query.where(_R.gallery == gallery, _H.current).order_by(*order)).all()
+    past = next((place for place, row in enumerate(rows, start=1) if row.recording == after), 0)
+    if after is not None and not past:
+        raise NotFoundError("the last recording of the page before is forgotten: begin the list anew")
+    text = q.strip().casefold()
+    ids = [row.id for row in rows[past:] if text in row.source.casefold()][:limit]
+    found = {one.id: one for some in portions(ids) for one in find(tx, gallery, _H.id.in_(some))}
+    return [found[id_] for id_ in ids]
+
+
+def levels(tx: Connection, recording: UUID) -> bytes | None:
+    """How loud a recording is over time, if that is kept."""
+    waves = tables.waveforms.c
+    return tx.scalar(select(waves.levels).where(waves.recording == recording))
 
 
 def add(tx: Connection, recording: Recording, new: NewHearing, created: datetime) -> UUID:
@@ -79,7 +102,30 @@ def add(tx: Connection, recording: Recording, new: NewHearing, created: datetime
                 for turn in new.turns
             ],
         )
+    if new.levels is not None and levels(tx, recording.id) is None:
+        tx.execute(insert(tables.waveforms).values(recording=recording.id, levels=new.levels))
     return hearing
+
+
+def as_new(tx: Connection, hearing: UUID) -> list[NewVoice]:
+    """The voices of a hearing as they arrived, by their labels, with the samples that were made of them since."""
+    rows = tx.execute(select(tables.voices).where(_V.hearing == hearing).order_by(_V.label)).all()
+    embedded = pieces(tx, [row.id for row in rows])
+    return [
+        NewVoice(
+            label=row.label,
+            vector=None if row.vector is None else tables.from_bytes(row.vector)[0],
+            pieces=embedded.get(row.id, ()),
+            net_seconds=row.net_seconds,
+            heard=row.heard,
+            parts=_segments(row.parts),
+            sha256=row.sha256,
+            quality=row.quality,
+            mixed=row.mixed,
+            sample=row.sample,
+        )
+        for row in rows
+    ]
 
 
 def turns(tx: Connection, hearing: UUID) -> list[HeardTurn]:
@@ -132,7 +178,7 @@ def _voice_row(voice: NewVoice, id_: UUID, hearing: UUID) -> dict[str, Any]:
         "sha256": voice.sha256,
         "quality": dict(voice.quality),
         "mixed": voice.mixed,
-        "sample": None,
+        "sample": voice.sample,
         **labelled(voice.said),
     }
 
@@ -168,6 +214,7 @@ def _hearing(row: Row[Any], voices: Iterable[HeardVoice]) -> Hearing:
         recording=Recording(row.recording, row.gallery, row.sha256, row.source, row.duration),
         created=row.created,
         model=row.fingerprint,
+        dim=row.dim,
         least=row.least,
         point=row.point,
         attendees=None if row.attendees is None else tuple(map(UUID, row.attendees)),

@@ -7,9 +7,10 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -71,6 +72,7 @@ class Home:
         self.database = self.path / "spk.db"
         self.clips = self.path / "clips"
         self.index = self.path / "index"
+        self.uploads = self.path / "uploads"
         self._erasing = self.path / ".erasing"
         self._owner = self.path / ".database"
         with explained(self.path):
@@ -170,6 +172,23 @@ class Home:
     def end_erasing(self) -> None:
         """Remove the mark."""
         self._erasing.unlink(missing_ok=True)
+
+    def discard_upload(self, name: str) -> None:
+        """Remove an upload, a file or a folder, if it is there; what cannot be removed is swept up later."""
+        path = self.uploads / Path(name).name
+        with suppress(OSError):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def sweep_uploads(self, wanted: Collection[str], needless: Collection[str]) -> int:
+        """Remove uploads that are needless, and those that nobody wants and that are not new; how many they were."""
+        uploads = [path for path in self.uploads.iterdir() if path.name not in wanted] if self.uploads.is_dir() else []
+        removed = [path for path in uploads if path.name in needless or _age(path) > _ABANDONED_SECONDS]
+        for path in removed:
+            self.discard_upload(path.name)
+        return len(removed)
 
     def _mark(self, unfinished: Unfinished) -> None:
         replace_with(self._erasing, [json.dumps(asdict(unfinished)).encode()])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import String, func, select, type_coerce
 
 from spk.errors import InputError
-from spk.store import audit, calibrations, decisions, outbox, queries, tables
+from spk.store import audit, calibrations, decisions, queries, tables
 from spk.store.database import Database
 from spk.store.records import (
     CalibrationRecord,
@@ -91,8 +92,11 @@ class Judgements:
 
     def state(self) -> tuple[int, int]:
         """Two numbers that are others whenever people, their names or what they are known by may be others."""
+        ends = (tables.audit.c.sequence, tables.outbox.c.sequence, tables.models.c.floor)
         with self._database.read() as tx:
-            return audit.last(tx).sequence, outbox.end(tx)
+            row = tx.execute(select(*(select(func.max(end)).scalar_subquery() for end in ends))).one()
+        audited, noted, floor = (value or 0 for value in row)
+        return audited, max(noted, floor)
 
     def snapshot(self, gallery: Gallery) -> Snapshot:
         """Which people and samples the gallery has now."""
@@ -107,8 +111,16 @@ class Judgements:
             last = audit.last(tx)
         return Snapshot(people, len(ids), samples_key(ids, digits=64), last.sequence, last.hash)
 
-    def record_decision(self, gallery: Gallery, decision: NewDecision, *, keep_days: float) -> DecisionRecord:
+    def record_decision(
+        self, gallery: Gallery, decision: NewDecision, *, keep_days: float, id_: UUID | None = None
+    ) -> DecisionRecord:
         """Keep a decision, and remove those that are older than ``keep_days``.
+
+        Args:
+            gallery: Whose people it is about.
+            decision: What was decided.
+            keep_days: For how long decisions are kept.
+            id_: What it is to be known by; one that is there under this id is replaced.
 
         Raises:
             InputError: they are not to be kept for any time.
@@ -118,7 +130,7 @@ class Judgements:
             raise InputError(f"decisions cannot be kept for {keep_days:g} days: keep none, or set keep_decisions")
         with self._database.write() as tx:
             decisions.prune(tx, keep_days)
-            return decisions.record(tx, gallery, decision)
+            return decisions.record(tx, gallery, decision, id_)
 
     def prune_decisions(self, keep_days: float) -> int:
         """Remove the decisions of every gallery that are older than so many days; how many there were."""
@@ -128,19 +140,21 @@ class Judgements:
         with self._database.write() as tx:
             return decisions.prune(tx, keep_days)
 
-    def decisions(self, gallery: Gallery, limit: int = 20) -> list[DecisionRecord]:
-        """The last decisions of a gallery, newest first."""
+    def decisions(
+        self, gallery: Gallery, limit: int = 20, *, after: tuple[datetime, UUID] | None = None
+    ) -> list[DecisionRecord]:
+        """The last decisions of a gallery, newest first; those after the one that a page ended with: when, and its id."""
         with self._database.read() as tx:
-            return decisions.latest(tx, gallery, limit)
+            return decisions.latest(tx, gallery, limit, after)
 
-    def decision(self, which: str | UUID) -> DecisionRecord:
-        """A decision by its id, or by the first digits of it, of whatever gallery.
+    def decision(self, which: str | UUID, gallery: Gallery | None = None) -> DecisionRecord:
+        """A decision by its id, or by the first digits of it, of a gallery, or of whatever one.
 
         Raises:
             NotFoundError: there is none, or several begin like this.
         """
         with self._database.read() as tx:
-            return decisions.find(tx, which)
+            return decisions.find(tx, which, gallery)
 
     def decisions_about(self, speaker: Speaker) -> list[DecisionRecord]:
         """The decisions that hold a voice that is or may be this person's, oldest first."""

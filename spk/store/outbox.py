@@ -32,13 +32,15 @@ _V, _S, _P, _O = tables.voiceprints.c, tables.samples.c, tables.speakers.c, tabl
 
 def note(tx: Connection, changed: Iterable[tuple[UUID, int]]) -> None:
     """Add voiceprints (their id, their model's number) that this transaction adds, moves or removes."""
+    changed = list(changed)
+    if not changed:
+        return
     at = end(tx)
     rows = []
     for voiceprint, model in changed:
         at += 1 + secrets.randbelow(_STEP)
         rows.append({"sequence": at, "voiceprint": voiceprint, "model": model})
-    if rows:
-        tx.execute(insert(tables.outbox), rows)
+    tx.execute(insert(tables.outbox), rows)
 
 
 def end(tx: Connection) -> int:

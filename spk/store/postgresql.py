@@ -30,8 +30,8 @@ _FORM = "write postgresql://user:password@host/name"
 
 # All that hold anything of people, and the list of changes, which is emptied at times.
 _SCRUBBED = (
-    "speakers, recordings, samples, voiceprints, clips, decisions, decided_voices, profile_statistics, exports, "
-    "hearings, voices, turns, changes, outbox"
+    "speakers, consents, recordings, samples, voiceprints, clips, decisions, decided_voices, profile_statistics, "
+    "exports, hearings, voices, turns, changes, outbox, jobs, requests"
 )
 
 # Both ends notice within a minute that the other machine is gone, so that no lock is held by a dead one.
@@ -65,6 +65,7 @@ class PostgreSQLServer:
         self.reading: Engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         # What is written rests on what all earlier writers stored: each statement sees it, since `_begin` waits first.
         self.writing: Engine = engine.execution_options(isolation_level="READ COMMITTED", write=True)
+        self.noting: Engine = engine.execution_options(isolation_level="READ COMMITTED")
         self.migrating: Engine = self.writing
         self._alone = engine.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -13,10 +13,13 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from spk.errors import StoreError
 
-__all__ = ["BUSY_SECONDS", "LOCKED", "explained"]
+__all__ = ["BUSY", "BUSY_SECONDS", "LOCKED", "explained"]
 
 BUSY_SECONDS = 30.0
 """How long one process waits for another."""
+
+BUSY = f"another process has held it for over {BUSY_SECONDS:.0f} s: try again, or end that process"
+"""What is said of a database that others write to."""
 
 LOCKED = "another process has locked it for over {:.0f} s: try again, or end that process"
 """What is said of somebody who works alone."""
@@ -24,14 +27,13 @@ LOCKED = "another process has locked it for over {:.0f} s: try again, or end tha
 _FULL = "the disk is full, nothing was stored: free some space and try again"
 _DENIED = "no permission to write here: change the owner or mode, or choose another home"
 _UNOPENED = "cannot be opened: check that it is a file that you may write, or choose another home"
-_BUSY = f"another process has held it for over {BUSY_SECONDS:.0f} s: try again, or end that process"
 _DAMAGED = "not a database of spk, or damaged: restore it from a backup, or choose another home"
 _UNWRITABLE = "the disk refuses to read or write: check its space, quota and health"
 
 _BY_SQLITE = {
     sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_BUSY: _BUSY,
-    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_BUSY: BUSY,
+    sqlite3.SQLITE_LOCKED: BUSY,
     sqlite3.SQLITE_READONLY: _DENIED,
     sqlite3.SQLITE_PERM: _DENIED,
     sqlite3.SQLITE_CANTOPEN: _UNOPENED,
@@ -47,7 +49,7 @@ _BY_POSTGRESQL = {  # https://www.postgresql.org/docs/current/errcodes-appendix.
     "42501": "this user may not do that: let the user own the database, or spk's tables",
     "53100": "the server's disk is full, nothing was stored: free some space and try again",
     "53300": "the server has too many connections: try again, or raise its max_connections",
-    "55P03": _BUSY,
+    "55P03": BUSY,
 }
 _BY_ERRNO = {
     errno.ENOSPC: _FULL,
@@ -66,7 +68,7 @@ def explained(where: Path | str) -> Iterator[None]:
     try:
         yield
     except NoConnectionError as error:  # all of this process's are in use
-        raise StoreError(f"{where}: {_BUSY}") from error
+        raise StoreError(f"{where}: {BUSY}") from error
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         reason = _sqlite(cause) if isinstance(cause, sqlite3.Error) else _postgresql(error, cause)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import groupby, islice
 from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from spk.errors import FingerprintError, NotFoundError
 from spk.store import tables
@@ -31,9 +32,12 @@ __all__ = [
     "clip_hashes",
     "find_gallery",
     "find_model",
+    "find_sample",
     "find_speaker",
     "fingerprints",
     "galleries",
+    "matched",
+    "matched_ids",
     "models",
     "models_by_sample",
     "people",
@@ -52,12 +56,13 @@ __all__ = [
 _MANY = 10_000  # ids in one query; SQLite takes 32,766
 T = TypeVar("T")
 
-_S, _R, _P, _V, _M = (
+_S, _R, _P, _V, _M, _C = (
     tables.samples.c,
     tables.recordings.c,
     tables.speakers.c,
     tables.voiceprints.c,
     tables.models.c,
+    tables.consents.c,
 )
 
 _SAMPLE = (
@@ -93,18 +98,39 @@ def find_gallery(tx: Connection, name: str) -> Gallery:
     return Gallery(row.id, row.name)
 
 
-def speakers(tx: Connection, gallery: UUID, *conditions: ColumnElement[bool]) -> list[Speaker]:
-    """The speakers of a gallery that fulfil the conditions: by name, then the unknown by age."""
-    table = tables.speakers
-    found = tx.execute(
-        select(table).where(_P.gallery == gallery, *conditions).order_by(_P.name.is_(None), _P.name, _P.created, _P.id)
-    )
-    return [_speaker(row) for row in found]
+_BY_NAME = (_P.name.is_(None), _P.name, _P.created, _P.id)  # then the unknown by age
+
+
+def speakers(
+    tx: Connection,
+    gallery: UUID,
+    *conditions: ColumnElement[bool],
+    order: Sequence[ColumnElement[Any]] = _BY_NAME,
+    limit: int | None = None,
+) -> list[Speaker]:
+    """The speakers of a gallery that fulfil the conditions: by name, then the unknown by age, or in another order."""
+    query = select(tables.speakers).where(_P.gallery == gallery, *conditions)
+    return [_speaker(row) for row in tx.execute(query.order_by(*order).limit(limit))]
 
 
 def speaker_ids(tx: Connection, gallery: UUID) -> list[UUID]:
     """The ids of a gallery's speakers, in their order."""
     return list(tx.scalars(select(_P.id).where(_P.gallery == gallery).order_by(_P.id)))
+
+
+def matched_ids(tx: Connection, gallery: UUID) -> list[UUID]:
+    """The ids of the speakers of a gallery who may be matched, in their order."""
+    return list(tx.scalars(select(_P.id).where(_P.gallery == gallery, *matched(tx, gallery)).order_by(_P.id)))
+
+
+def matched(tx: Connection, gallery: UUID) -> tuple[ColumnElement[bool], ...]:
+    """What is asked of a gallery's speakers so that voices may be compared with them: their consent, if required."""
+    purpose = tx.scalar(select(tables.galleries.c.consent).where(tables.galleries.c.id == gallery))
+    if purpose is None:
+        return ()
+    lasts = or_(_C.until.is_(None), _C.until > datetime.now(UTC))
+    valid = select(_C.id).where(_C.speaker == _P.id, _C.purpose == purpose, _C.withdrawn.is_(None), lasts)
+    return (valid.exists(),)
 
 
 def people(tx: Connection, ids: Iterable[UUID]) -> list[Speaker]:
@@ -169,6 +195,24 @@ def samples(tx: Connection, *conditions: ColumnElement[bool]) -> list[Sample]:
     return [_sample(row) for row in tx.execute(query)]
 
 
+def find_sample(tx: Connection, gallery: UUID, which: str | UUID) -> Sample:
+    """A sample that somebody of a gallery has, by its id or the first digits of it.
+
+    Raises:
+        NotFoundError: there is none, or several begin like this.
+    """
+    digits = which.hex if isinstance(which, UUID) else which.replace("-", "").lower()
+    try:
+        first, last = id_range(digits)
+    except ValueError:
+        raise NotFoundError(f"{which} is no sample's id: `spk speakers show` lists the samples of a person") from None
+    found = samples(tx, _P.gallery == gallery, _S.id.between(first, last))
+    if len(found) != 1:
+        few = f"{len(found)} samples begin like this" if found else "nobody has such a sample"
+        raise NotFoundError(f"{which}: {few}: `spk speakers show` lists the samples of a person")
+    return found[0]
+
+
 def voiceprints(tx: Connection, speaker: Speaker) -> list[Voiceprint]:
     """Every voiceprint of a speaker, of every model."""
     rows = tx.execute(
@@ -205,10 +249,13 @@ def models_by_sample(tx: Connection, *conditions: ColumnElement[bool]) -> dict[U
 
 
 def profiles(tx: Connection, gallery: UUID, model: str, speakers: Collection[UUID] | None = None) -> Iterator[Profile]:
-    """The profiles of a gallery (or of some of its speakers) in one query, in the order of the ids."""
+    """The profiles of a gallery (or of some of its speakers) in one query, in the order of the ids.
+
+    Whoever may not be matched has none.
+    """
     query = (
         _joined(*_SAMPLE, _V.vector, _P.name, _P.state, _P.created.label("speaker_created"), _P.gallery, prints=True)
-        .where(_M.fingerprint == model)
+        .where(_M.fingerprint == model, *matched(tx, gallery))
         .order_by(_S.speaker, _S.created, _S.id)
     )
     if speakers is not None and len(speakers) <= _MANY:
@@ -232,10 +279,11 @@ def profiles(tx: Connection, gallery: UUID, model: str, speakers: Collection[UUI
 
 
 def existing(tx: Connection, gallery: UUID, ids: Collection[UUID]) -> set[UUID]:
-    """Those of some speakers who are in a gallery."""
+    """Those of some speakers who are in a gallery, and may be matched."""
     found: set[UUID] = set()
+    may_be = matched(tx, gallery)
     for some in portions(set(ids)):
-        there = (_P.gallery == gallery, _P.id.in_(some))
+        there = (_P.gallery == gallery, _P.id.in_(some), *may_be)
         # Mostly it is all of them, and to count them is four times as fast.
         everybody = tx.scalar(select(func.count()).select_from(tables.speakers).where(*there)) == len(some)
         found.update(some if everybody else tx.scalars(select(_P.id).where(*there)))

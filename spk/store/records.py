@@ -19,6 +19,7 @@ __all__ = [
     "PROVISIONAL_SECONDS",
     "CalibrationRecord",
     "Compacted",
+    "Consent",
     "DecidedVoice",
     "DecisionKind",
     "DecisionRecord",
@@ -27,6 +28,7 @@ __all__ = [
     "EngineStatus",
     "Enrollment",
     "Gallery",
+    "NewConsent",
     "NewDecision",
     "NewRecording",
     "NewSample",
@@ -220,6 +222,61 @@ class Enrollment:
     speaker: Speaker
     added: tuple[Sample, ...]
     already: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewConsent:
+    """Somebody's consent to being known by the voice, as it is to be noted.
+
+    Attributes:
+        purpose: What for; it stays in the audit log for ever, so it names nobody. None is what the gallery requires.
+        given_by: Who gave it for the person, in free words; None where the person did.
+        given: When; now, if None.
+        until: When it runs out, if it does.
+        reference: Where what was signed lies.
+    """
+
+    purpose: str | None = None
+    given_by: str | None = None
+    given: datetime | None = None
+    until: datetime | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Somebody's consent; see `NewConsent`.
+
+    Attributes:
+        recorded: When it was noted.
+        recorded_by: By whom, as the audit log knows them.
+        withdrawn: When it ended before its time, if it did.
+        withdrawn_by: Who noted that.
+
+    >>> day = datetime(2026, 11, 20, tzinfo=UTC)
+    >>> nobody = UUID(int=0)
+    >>> Consent(nobody, nobody, "calls", None, day, day.replace(year=2027), None, day, "admin").state(day)
+    'valid'
+    """
+
+    id: UUID
+    speaker: UUID
+    purpose: str
+    given_by: str | None
+    given: datetime
+    until: datetime | None
+    reference: str | None
+    recorded: datetime
+    recorded_by: str
+    withdrawn: datetime | None = None
+    withdrawn_by: str | None = None
+
+    def state(self, at: datetime | None = None) -> Literal["valid", "expired", "withdrawn"]:
+        """How it stands; now, if no other moment is given."""
+        if self.withdrawn is not None:
+            return "withdrawn"
+        over = self.until is not None and self.until <= (at or datetime.now(UTC))
+        return "expired" if over else "valid"
 
 
 @dataclass(frozen=True, slots=True)

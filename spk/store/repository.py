@@ -13,21 +13,27 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement
 
 from spk.errors import FingerprintError, InputError, NotFoundError, StoreError
-from spk.store import enrolling, queries, tables
+from spk.store import consenting, enrolling, queries, tables
 from spk.store.changes import Journal
+from spk.store.consents import Consents
 from spk.store.database import Database
 from spk.store.erasure.erasing import Erasing
 from spk.store.files import sync_folder
 from spk.store.home import Home, StagedClip
 from spk.store.index import Candidate
+from spk.store.jobs import Jobs
 from spk.store.judgements import Judgements
+from spk.store.keys import Keys
+from spk.store.listing import Listing
 from spk.store.maintenance import Maintenance
+from spk.store.monitoring import Monitoring
 from spk.store.names import clean_name
 from spk.store.problems import explained
 from spk.store.records import (
     EngineDown,
     Enrollment,
     Gallery,
+    NewConsent,
     NewSample,
     Profile,
     Sample,
@@ -35,8 +41,10 @@ from spk.store.records import (
     SpeakerState,
     Voiceprint,
 )
+from spk.store.requests import Requests
 from spk.store.retrieval import Retrieval
 from spk.store.reviewing import Reviewing
+from spk.store.subjects import Subjects
 from spk.store.upkeep import Upkeep
 
 __all__ = ["Store"]
@@ -44,7 +52,9 @@ __all__ = ["Store"]
 _P, _S = tables.speakers.c, tables.samples.c
 
 
-class Store(Erasing, Judgements, Maintenance, Reviewing, Upkeep):
+class Store(
+    Consents, Erasing, Jobs, Judgements, Keys, Listing, Maintenance, Monitoring, Requests, Reviewing, Subjects, Upkeep
+):
     """One home: a SQLite database that holds the truth, clips to listen to, and caches for searching.
 
     Several processes may work on one home at once. Each method is one transaction: when it returns, the
@@ -186,13 +196,18 @@ class Store(Erasing, Judgements, Maintenance, Reviewing, Upkeep):
 
         Raises:
             FingerprintError: the speaker is enrolled by other models only.
-            NotFoundError: the speaker has no voiceprints, or is gone.
+            NotFoundError: the speaker has no voiceprints, or has not consented, or is gone.
         """
         with self._database.read() as tx:
             speaker = queries.same_speaker(tx, speaker)
             for profile in queries.profiles(tx, speaker.gallery, model, {speaker.id}):
                 return profile
             others = queries.fingerprints(tx, _belongs_to(speaker))
+            if others and consenting.lacking(tx, speaker.gallery, [speaker.id]):
+                raise NotFoundError(
+                    f"{speaker.label} cannot be recognised without consent, which the gallery requires: "
+                    "see `spk consent list`"
+                )
         if others:
             raise FingerprintError(
                 f"{speaker.label} has no voiceprint by model {model[:12]}, only by "
@@ -203,7 +218,7 @@ class Store(Erasing, Judgements, Maintenance, Reviewing, Upkeep):
     def profiles(self, gallery: Gallery, model: str, speakers: Iterable[UUID] | None = None) -> list[Profile]:
         """The profiles of a gallery by one model, or of some of its speakers, in the order of the ids.
 
-        Speakers without a voiceprint by that model have none.
+        Speakers without a voiceprint by that model have none; nor have those without consent, where it is required.
         """
         wanted = None if speakers is None else set(speakers)
         with self._database.read() as tx:
@@ -244,6 +259,7 @@ class Store(Erasing, Judgements, Maintenance, Reviewing, Upkeep):
         samples: Sequence[NewSample],
         *,
         force: bool = False,
+        consent: NewConsent | None = None,
     ) -> Enrollment:
         """Add samples to a speaker, all of them or none.
 
@@ -253,10 +269,11 @@ class Store(Erasing, Judgements, Maintenance, Reviewing, Upkeep):
         Args:
             who: A name, new or known; a label such as ``unknown-7f3a``; a speaker; None for somebody unknown.
             force: Store it even if the same audio belongs to another speaker; the audit log says so.
+            consent: What the speaker consents to by it.
 
         Raises:
-            InputError: an impossible name, no samples, or unusable vectors.
-            ConflictError: the same audio belongs to another speaker of the gallery.
+            InputError: an impossible name, no samples, unusable vectors, or an impossible consent.
+            ConflictError: the same audio belongs to another speaker of the gallery; or the gallery requires consent.
             NotFoundError: no speaker of that label, or the speaker is gone.
             FingerprintError: vectors of another length than the model's.
         """
@@ -273,6 +290,9 @@ class Store(Erasing, Judgements, Maintenance, Reviewing, Upkeep):
                 with self._database.write() as tx:
                     journal, placed = Journal(tx, gallery.id), list[StagedClip]()
                     enrollment = enrolling.enroll(journal, gallery, who, samples, clips, placed=placed, force=force)
+                    if consent is not None:
+                        consenting.add(tx, enrollment.speaker, consent)
+                    consenting.check(journal)
                     journal.note("enroll")
                     for clip in placed:  # last, so that nothing lies there of an enrollment that was refused
                         clip.place()

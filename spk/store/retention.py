@@ -66,6 +66,8 @@ def remove(tx: Connection, *, recording_days: float, undo_days: float) -> Remove
     aside = _needless(tx, set(tx.scalars(select(_H.id).where(~_H.current))))
     for some in queries.portions(aside):
         tx.execute(delete(tables.hearings).where(_H.id.in_(some)))
+    waves = tables.waveforms
+    tx.execute(delete(waves).where(~exists().where(_H.recording == waves.c.recording)))
     unheard = ~exists().where(_V.sample == _S.id)
     samples = _needless(tx, set(tx.scalars(select(_S.id).where(_S.speaker.is_(None), unheard))))
     models = _told(tx, samples)

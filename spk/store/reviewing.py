@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from uuid import UUID
 
 from spk.errors import NotFoundError
-from spk.store import audit, changes, hearings, queries, tables
+from spk.store import changes, consenting, hearings, queries, tables
 from spk.store.changes import Journal
 from spk.store.changing import Change
 from spk.store.database import Database
@@ -35,6 +35,35 @@ class Reviewing:
         """What was heard in the recordings of a gallery, in the order in which they were."""
         with self._database.read() as tx:
             return hearings.find(tx, gallery.id)
+
+    def find_hearings(
+        self,
+        gallery: Gallery,
+        *,
+        q: str = "",
+        newest: bool = False,
+        limit: int | None = None,
+        after: UUID | None = None,
+    ) -> list[Hearing]:
+        """What was heard in some recordings of a gallery, in the order in which they were.
+
+        Args:
+            gallery: Whose recordings.
+            q: What their names hold, in whatever case.
+            newest: Whether to begin with the last one.
+            limit: How many at most; all of them, if None.
+            after: The recording that the page before ended with.
+
+        Raises:
+            NotFoundError: that one is gone.
+        """
+        with self._database.read() as tx:
+            return hearings.page(tx, gallery.id, q=q, newest=newest, limit=limit, after=after)
+
+    def levels(self, hearing: Hearing) -> bytes | None:
+        """How loud a recording is over time, as `spk.audio.levels` has it; None where that is not kept."""
+        with self._database.read() as tx:
+            return hearings.levels(tx, hearing.recording.id)
 
     def hearing(self, gallery: Gallery, recording: str) -> Hearing:
         """What was heard in one recording: named as it was, by the last part of its path, or by digits of an id.
@@ -88,24 +117,29 @@ class Reviewing:
         Args:
             what: In a few words, without names.
             dry_run: Whether to leave everything as it was in the end.
+
+        Raises:
+            ConflictError: somebody would get a name or a sample who has not consented, where the gallery requires it.
         """
         with ExitStack() as staged, self._database.write() as tx:
             change = Change(Journal(tx, gallery.id), gallery, self._home, staged)
             yield change
+            consenting.check(change.journal)
             if dry_run:
                 tx.rollback()
                 return
             change.number = change.journal.note(what)
             for clip in change.placed:  # last, so that nothing lies there of a change that failed
                 clip.place()
-            sync_folder(self._home.clips)
-        if change.journal.moves_voiceprints:
+            if change.placed:
+                sync_folder(self._home.clips)
+        if change.moves_voiceprints:
             self._retrieval.push()
 
-    def changes(self, gallery: Gallery, limit: int = 20) -> list[ChangeRecord]:
-        """The last changes that can be undone, or were, newest first."""
+    def changes(self, gallery: Gallery, limit: int = 20, *, before: int | None = None) -> list[ChangeRecord]:
+        """The last changes that can be undone, or were, newest first; those ``before`` a number, if one is given."""
         with self._database.read() as tx:
-            return changes.latest(tx, gallery.id, limit)
+            return changes.latest(tx, gallery.id, limit, before=before)
 
     def undo(self, gallery: Gallery, numbers: Sequence[int] = (), *, last: int = 1) -> list[ChangeRecord]:
         """Undo the changes of some numbers, or the last ones, all of them or none: the newest first.
@@ -114,18 +148,8 @@ class Reviewing:
             NotFoundError: there is no such change, or nothing to undo.
             ConflictError: one was undone already, or something that it did was changed since.
         """
-        with self._database.write() as tx:
-            if numbers:
-                found = [changes.find(tx, gallery.id, number) for number in sorted(set(numbers), reverse=True)]
-            else:
-                found = changes.latest(tx, gallery.id, last, undone=False)
-                if len(found) < last:
-                    raise NotFoundError(f"{len(found)} changes are kept that could be undone: see `spk undo --list`")
-            for one in found:
-                number = changes.revert(tx, gallery.id, one)
-                audit.append(tx, "undo", gallery=gallery.id, change=one.number, as_change=number, was=one.what)
-        self._retrieval.push()
-        return found
+        with self.change(gallery, "undo") as change:
+            return change.undo(numbers, last=last)
 
 
 def _called(hearing: Hearing, text: str) -> bool:

@@ -23,8 +23,10 @@ class SQLiteFile:
         self.where = str(home.database)
         self._home = home
         url = URL.create("sqlite+pysqlite", database=self.where)
-        self.reading: Engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        # A service has many threads, each with a connection while it reads: they are open files, and cost little.
+        self.reading: Engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, max_overflow=60)
         self.writing: Engine = self.reading.execution_options(write=True)
+        self.noting: Engine = self.writing
         self.migrating: Engine = self.reading.execution_options(write=True, foreign_keys=False)
         event.listen(self.reading, "connect", _prepare)
         event.listen(self.reading, "begin", _begin)
@@ -70,13 +72,22 @@ class SQLiteFile:
 def _prepare(connection: sqlite3.Connection, _: object) -> None:
     """Set what SQLite forgets with each connection."""
     connection.isolation_level = None  # we begin transactions ourselves, see `_begin`
+    connection.create_function("spk_folded", 1, _folded, deterministic=True)
     for pragma in ("synchronous = FULL", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _folded(value: str | None) -> str | None:
+    """A text without its case."""
+    return None if value is None else value.casefold()
 
 
 def _begin(connection: Connection) -> None:
     """Writers queue up before they read, so that what they read still holds when they write."""
     options = connection.get_execution_options()
     # Not while a table is replaced by another one: whatever refers to it would go with the old one.
-    connection.exec_driver_sql(f"PRAGMA foreign_keys = {'ON' if options.get('foreign_keys', True) else 'OFF'}")
+    keys = "ON" if options.get("foreign_keys", True) else "OFF"
+    if connection.info.get("foreign_keys") != keys:
+        connection.exec_driver_sql(f"PRAGMA foreign_keys = {keys}")
+        connection.info["foreign_keys"] = keys
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write", False) else "BEGIN")

@@ -34,28 +34,33 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "api_keys",
     "audit",
     "calibrations",
     "changes",
     "clips",
     "configuration",
+    "consents",
     "decided_voices",
     "decisions",
     "exports",
     "from_bytes",
     "galleries",
     "hearings",
+    "jobs",
     "metadata",
     "models",
     "outbox",
     "profile_statistics",
     "recordings",
+    "requests",
     "samples",
     "speakers",
     "to_bytes",
     "turns",
     "voiceprints",
     "voices",
+    "waveforms",
 ]
 
 
@@ -107,6 +112,7 @@ galleries = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", _Sorted, nullable=False, unique=True),
+    Column("consent", _Sorted),  # the purpose for which people here must have consented; None: for none
 )
 
 speakers = Table(
@@ -119,6 +125,25 @@ speakers = Table(
     Column("created", Moment, nullable=False),
     UniqueConstraint("gallery", "name"),
     Index("ix_speakers_gallery_id", "gallery", "id"),  # without it SQLite goes through a gallery to find a few of it
+)
+
+# Added, and ended; never edited. `given_by` is None where the person gave it. In a file, `recorded_by` to
+# `withdrawn_by` stand one after the other, as an erasure's proof expects of names of users.
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("speaker", Uuid, ForeignKey("speakers.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("given_by", Text),
+    Column("reference", Text),
+    Column("recorded", Moment, nullable=False),
+    Column("recorded_by", String, nullable=False),
+    Column("purpose", _Sorted, nullable=False),
+    Column("withdrawn_by", String),
+    Column("given", Moment, nullable=False),
+    Column("until", Moment),
+    Column("withdrawn", Moment),
 )
 
 recordings = Table(
@@ -334,6 +359,14 @@ turns = Table(
     Column("touched", Boolean, nullable=False),
 )
 
+# How loud a recording is over time, as `spk.store.heard.NewHearing` has it: to be drawn, not to be listened to.
+waveforms = Table(
+    "waveforms",
+    metadata,
+    Column("recording", Uuid, ForeignKey("recordings.id", ondelete="CASCADE"), primary_key=True),
+    Column("levels", LargeBinary, nullable=False),
+)
+
 # What people and commands changed, so that it can be undone: see `spk.store.changes`.
 changes = Table(
     "changes",
@@ -347,4 +380,69 @@ changes = Table(
     Column("undone", Moment),
     Index("ix_changes_gallery", "gallery", "number"),
     sqlite_autoincrement=True,
+)
+
+# Who may ask the service for what. `user` is what the audit log calls them; the secret itself is kept nowhere.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("user", String, nullable=False, unique=True),
+    Column("hash", String, nullable=False),
+    Column("scopes", JsonText, nullable=False),
+    Column("galleries", JsonText),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment),
+    Column("used", Moment),
+    Column("revoked", Moment),
+)
+
+# Work for workers, see `spk.store.jobs`. Whoever takes a job counts `token` up, and may write to it as long as that
+# stands. `tell_at` is when its webhook is told next that it has ended; it has `told` so often.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("params", JsonText, nullable=False),
+    Column("upload", Text),
+    Column("key", String),
+    Column("url", Text),
+    Column("secret", Text),
+    Column("state", String, nullable=False),
+    Column("cancelling", Boolean, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("worker", String),
+    Column("lease", Moment),
+    Column("ready", Moment, nullable=False),
+    Column("result", JsonText),
+    Column("problem", JsonText),
+    Column("created", Moment, nullable=False),
+    Column("started", Moment),
+    Column("finished", Moment),
+    Column("told", Integer, nullable=False),
+    Column("tell_at", Moment, index=True),
+    Index("ix_jobs_state_created", "state", "created"),
+)
+
+# What requests with an idempotency key were answered, see `spk.store.requests`: the id is a hash of whose it is and
+# of that key. It has no status while it is worked on, which is at most `until`.
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("gallery", Uuid, ForeignKey("galleries.id", ondelete="CASCADE"), index=True),
+    Column("hash", String, nullable=False),
+    Column("token", Uuid, nullable=False),
+    Column("created", Moment, nullable=False, index=True),
+    Column("until", Moment, nullable=False),
+    Column("forgotten", Boolean, nullable=False),
+    Column("status", Integer),
+    Column("headers", JsonText),
+    Column("body", LargeBinary),
 )

@@ -246,14 +246,22 @@ class Upkeep:
         action: str | None = None,
         since: datetime | None = None,
         limit: int | None = None,
+        before: int | None = None,
     ) -> Iterator[AuditEntry]:
         """The last ``limit`` changes about a person, of a kind, or since a moment, the newest last; some at a time.
+
+        Args:
+            about: The person.
+            action: The kind.
+            since: The moment.
+            limit: How many; all, if None.
+            before: Only of the rows in front of that one.
 
         Raises:
             StoreError: one cannot be read.
         """
         with self._database.read() as tx:
-            yield from audit.matching(tx, about=about, action=action, since=since, limit=limit)
+            yield from audit.matching(tx, about=about, action=action, since=since, limit=limit, before=before)
 
     def verify_audit(self, noted: str | None = None) -> AuditCheck:
         """Check that no row of the audit log was changed, removed or put in between.

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from spk.store import (
     CalibrationRecord,
     DecidedVoice,
     DecisionKind,
+    Gallery,
     NewDecision,
     ProfileStatistics,
     Store,
@@ -66,9 +68,10 @@ def aged(monkeypatch, days):
 def test_a_home_of_the_first_version_is_brought_up_to_date(home, sample, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(database, "HEAD", "0001")
-        with Store.open(home) as store:
-            gallery = store.gallery("default", create=True)
+        Store.open(home).close()
+    gallery = Gallery(uuid4(), "default")
     with closing(sqlite3.connect(home / "spk.db")) as connection:
+        connection.execute("INSERT INTO galleries (id, name) VALUES (?, ?)", (gallery.id.hex, gallery.name))
         connection.execute("INSERT INTO models (fingerprint, dim) VALUES ('a model', 16)")
         connection.commit()
     with Store.open(home) as store:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,7 @@ from spk.errors import InputError
 
 __all__ = [
     "BACKGROUND_WEIGHT",
+    "Everybody",
     "GalleryScorer",
     "Prints",
     "Recipe",
@@ -131,10 +133,10 @@ class GalleryScorer:
             raise InputError(f"embeddings of shape {test.shape} cannot be scored: pass (n, {dim})")
         if not np.isfinite(test).all():
             raise InputError("an embedding holds what is no finite number: embed the audio again")
-        for profile in profiles:
-            if not len(profile.vectors):
+        for shape in profiles.shapes if isinstance(profiles, Everybody) else _shapes(profiles):
+            if not shape[0]:
                 raise InputError("a profile without a sample cannot be scored: enroll some speech first")
-            if profile.vectors.shape[1] != dim:
+            if shape[1] != dim:
                 raise InputError("the profiles' dimensions differ: score only profiles made by one model")
         if not profiles:
             return np.zeros((len(test), 0))
@@ -146,6 +148,39 @@ def mean_profiles(profiles: Sequence[Prints], centre: NDArray[Any] | None = None
 
     Weighting them by their seconds gained nothing on held-out speakers.
     """
+    return profiles.means(centre) if isinstance(profiles, Everybody) else _means(profiles, centre)
+
+
+P = TypeVar("P", bound=Prints)
+
+
+class Everybody(tuple[P, ...]):
+    """Profiles that many voices are scored against: what they need is computed once."""
+
+    _kept: tuple[NDArray[Any] | None, NDArray[np.float64]] | None = None
+
+    @cached_property
+    def shapes(self) -> frozenset[tuple[int, ...]]:
+        """Those of their vectors."""
+        return frozenset(_shapes(self))
+
+    @cached_property
+    def seconds(self) -> NDArray[np.float64]:
+        """(m,) the net speech behind each of them."""
+        return np.array([float(profile.net_seconds.sum()) for profile in self])
+
+    def means(self, centre: NDArray[Any] | None) -> NDArray[np.float64]:
+        """As `mean_profiles`; a gallery has one centre."""
+        if self._kept is None or self._kept[0] is not centre:
+            self._kept = (centre, _means(self, centre))
+        return self._kept[1]
+
+
+def _shapes(profiles: Iterable[Prints]) -> Iterator[tuple[int, ...]]:
+    return (profile.vectors.shape for profile in profiles)
+
+
+def _means(profiles: Sequence[Prints], centre: NDArray[Any] | None) -> NDArray[np.float64]:
     counts = [len(profile.vectors) for profile in profiles]
     rows = np.concatenate([profile.vectors for profile in profiles]).astype(np.float64)  # (samples, dim)
     rows = unit(rows if centre is None else rows - centre)

@@ -17,9 +17,15 @@ from zipfile import ZipFile
 from spk.embed.weights import Progress
 from spk.errors import ConflictError, FormatError, InputError, StoreError
 from spk.store.bundles import rows
-from spk.store.bundles.manifest import CHECKSUM, FORMAT, NAME, Manifest, ModelRecord, checksum
+from spk.store.bundles.manifest import CHECKSUM, FORMAT, NAME, PLAIN, Format, Manifest, ModelRecord, checksum, kinds_of
 from spk.store.bundles.members import MemberReader, add
-from spk.store.bundles.rows import KINDS, BundledCalibration, BundledRecording, BundledSample, BundledSpeaker
+from spk.store.bundles.rows import (
+    BundledCalibration,
+    BundledConsent,
+    BundledRecording,
+    BundledSample,
+    BundledSpeaker,
+)
 from spk.store.bundles.vectors import BundledVectors
 from spk.store.files import created, sync_folder, temporary
 from spk.store.index import keys
@@ -71,6 +77,8 @@ class Bundle:
         calibrations: What is kept for the gallery; one at most is in use.
         voiceprints: Those of each model, in the order of the fingerprints.
         clips: What reads each that is kept to listen to, by its sha256; see `clip`.
+        consents: What its people consented to.
+        consent: The purpose for which the gallery requires consent, if it does.
         spk: The version that made it.
     """
 
@@ -82,6 +90,8 @@ class Bundle:
     calibrations: tuple[BundledCalibration, ...]
     voiceprints: tuple[BundledVectors, ...]
     clips: Mapping[str, Callable[[], bytes]]
+    consents: tuple[BundledConsent, ...] = ()
+    consent: str | None = None
     spk: str = field(default_factory=lambda: version("spk-voiceprints"))
 
     @classmethod
@@ -103,7 +113,8 @@ class Bundle:
     def _read(cls, members: MemberReader, progress: Progress | None) -> Self:
         about = members.manifest
         report = Reporter(progress, sum(one.bytes for one in about.members.values()), "reading")
-        lines: dict[str, Any] = {kind: rows.parse(kind, members.read(f"{kind}.jsonl"), report) for kind in KINDS}
+        kinds = kinds_of(about.format)
+        lines: dict[str, Any] = {kind: rows.parse(kind, members.read(f"{kind}.jsonl"), report) for kind in kinds}
         voiceprints = []
         for number, model in enumerate(about.models):
             name = f"voiceprints-{number}.safetensors"
@@ -115,7 +126,17 @@ class Bundle:
                 members.read(name)
                 clips[clip.sha256] = partial(members.unchecked, name)
                 report(clip.bytes)
-        bundle = cls(about.gallery, about.created, **lines, voiceprints=tuple(voiceprints), clips=clips, spk=about.spk)
+        bundle = cls(
+            about.gallery,
+            about.created,
+            **lines,
+            voiceprints=tuple(voiceprints),
+            clips=clips,
+            consent=about.consent,
+            spk=about.spk,
+        )
+        if bundle.format != about.format:
+            raise ValueError("another version than what it holds asks for")
         if bundle._row_counts() != about.counts:
             raise ValueError("other counts than the manifest says")
         bundle._check()
@@ -152,7 +173,7 @@ class Bundle:
                 members = {name: add(archive, name, chunks) for name, chunks in self._contents(report)}
                 models = [ModelRecord(one.model, one.vectors.shape[1], len(one)) for one in self.voiceprints]
                 about = (self.spk, self.created, self.gallery, self._row_counts(), models, members)
-                manifest = Manifest(FORMAT, *about).serialize()
+                manifest = Manifest(self.format, *about, self.consent).serialize()
                 add(archive, NAME, [manifest])
                 add(archive, CHECKSUM, [checksum(manifest)])
             file.flush()
@@ -171,6 +192,11 @@ class Bundle:
             name = f"clips/{sha256}.flac"
             raise StoreError(f"{name}: is damaged where it is kept, so nothing was written: remove that file")
         return content
+
+    @property
+    def format(self) -> Format:
+        """The version that it is written in: the first that has all that it holds."""
+        return FORMAT if self.consents or self.consent is not None else PLAIN
 
     def counts(self) -> dict[str, int]:
         """How much it holds, for people and for the audit log."""
@@ -201,15 +227,16 @@ class Bundle:
             recordings=tuple(one for one in self.recordings if one.id in recordings),
             samples=samples,
             voiceprints=tuple(one for one in prints if len(one)),
+            consents=tuple(one for one in self.consents if one.speaker != speaker),
             clips={sha256: clip for sha256, clip in self.clips.items() if sha256 in clips},
         )
 
     def _row_counts(self) -> dict[str, int]:
-        return {kind: len(getattr(self, kind)) for kind in KINDS}
+        return {kind: len(getattr(self, kind)) for kind in kinds_of(self.format)}
 
     def _contents(self, report: Callable[[int], None]) -> Iterator[tuple[str, Iterable[bytes]]]:
         """The members that the manifest names, in chunks."""
-        for kind in KINDS:
+        for kind in kinds_of(self.format):
             yield f"{kind}.jsonl", _lines(kind, getattr(self, kind), report)
         for number, prints in enumerate(self.voiceprints):
             yield f"voiceprints-{number}.safetensors", [prints.serialize()]
@@ -227,6 +254,8 @@ class Bundle:
         for number, sample in enumerate(self.samples, start=1):
             if sample.speaker not in speakers or sample.recording not in recordings:
                 raise ValueError(f"samples.jsonl, line {number}: of nobody, or of no recording")
+        if not {consent.speaker for consent in self.consents} <= speakers:
+            raise ValueError("consents of nobody")
         if {sample.clip for sample in self.samples} - {None} != self.clips.keys():
             raise ValueError("clips of no sample, or samples whose clip is missing")
         if sum(calibration.in_use for calibration in self.calibrations) > 1:

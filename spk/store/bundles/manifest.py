@@ -12,9 +12,23 @@ from pydantic import PositiveInt, TypeAdapter, ValidationError
 from spk.errors import FormatError
 from spk.store.bundles.rows import KINDS, STRICT, Moment, Name, Sha256, Text, reason
 
-__all__ = ["CHECKSUM", "FORMAT", "NAME", "Manifest", "MemberRecord", "ModelRecord", "checksum"]
+__all__ = [
+    "CHECKSUM",
+    "FORMAT",
+    "NAME",
+    "PLAIN",
+    "Format",
+    "Manifest",
+    "MemberRecord",
+    "ModelRecord",
+    "checksum",
+    "kinds_of",
+]
 
-FORMAT: Literal["spk-bundle/1"] = "spk-bundle/1"
+Format = Literal["spk-bundle/1", "spk-bundle/2"]
+PLAIN: Format = "spk-bundle/1"
+"""Of galleries without consents, so that an older spk can read them."""
+FORMAT: Format = "spk-bundle/2"
 NAME, CHECKSUM = "manifest.json", "manifest.json.sha256"
 
 
@@ -51,23 +65,27 @@ class Manifest:
         counts: How many lines each file has.
         models: In the order of the fingerprints; ``voiceprints-0.safetensors`` is the first one's.
         members: All that there is beside it.
+        consent: The purpose for which the gallery requires consent, if it does.
     """
 
     __pydantic_config__ = STRICT
 
-    format: Literal["spk-bundle/1"]
+    format: Format
     spk: Text
     created: Moment
     gallery: Name
     counts: dict[str, int]
     models: list[ModelRecord]
     members: dict[str, MemberRecord]
+    consent: Name | None = None
 
     def __post_init__(self) -> None:
         fingerprints = [one.fingerprint for one in self.models]
         if fingerprints != sorted(set(fingerprints)):
             raise ValueError("models that are not in the order of their fingerprints")
-        expected = {f"{kind}.jsonl" for kind in KINDS}
+        if self.format == PLAIN and self.consent is not None:
+            raise ValueError("a requirement that this version has not got")
+        expected = {f"{kind}.jsonl" for kind in kinds_of(self.format)}
         expected |= {f"voiceprints-{number}.safetensors" for number in range(len(self.models))}
         expected |= {f"clips/{one.sha256}.flac" for name, one in self.members.items() if name.startswith("clips/")}
         if self.members.keys() != expected:
@@ -92,7 +110,12 @@ class Manifest:
 
     def serialize(self) -> bytes:
         """As JSON."""
-        return TypeAdapter(type(self)).dump_json(self, indent=1) + b"\n"
+        return TypeAdapter(type(self)).dump_json(self, indent=1, exclude_none=True) + b"\n"
+
+
+def kinds_of(version: Format) -> list[str]:
+    """The files of lines that bundles of a version have, without ``.jsonl``."""
+    return [kind for kind in KINDS if version != PLAIN or kind != "consents"]
 
 
 def checksum(manifest: bytes) -> bytes:

@@ -21,6 +21,7 @@ __all__ = [
     "KINDS",
     "STRICT",
     "BundledCalibration",
+    "BundledConsent",
     "BundledRecording",
     "BundledSample",
     "BundledSpeaker",
@@ -136,13 +137,33 @@ class BundledCalibration:
     in_use: bool
 
 
+@dataclass(frozen=True, slots=True)
+class BundledConsent:
+    """What somebody consented to; see ``spk.store.Consent``."""
+
+    __pydantic_config__ = STRICT
+
+    id: UUID
+    speaker: UUID
+    purpose: Name
+    given_by: Text | None
+    given: Moment
+    until: Moment | None
+    reference: Text | None
+    recorded: Moment
+    recorded_by: Text
+    withdrawn: Moment | None
+    withdrawn_by: Text | None
+
+
 KINDS: dict[str, TypeAdapter[Any]] = {
     "speakers": TypeAdapter(BundledSpeaker),
     "recordings": TypeAdapter(BundledRecording),
     "samples": TypeAdapter(BundledSample),
     "calibrations": TypeAdapter(BundledCalibration),
+    "consents": TypeAdapter(BundledConsent),
 }
-"""The files of lines, without ``.jsonl``, and what reads and writes a line."""
+"""The files of lines, without ``.jsonl``, and what reads and writes a line; consents are of the second version."""
 
 
 def parse(kind: str, content: bytes, report: Callable[[int], None]) -> tuple[Any, ...]:

@@ -13,9 +13,15 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Select, Table, exists, insert, select
 
 from spk.errors import ConflictError
-from spk.store import audit, calibrations, enrolling, outbox, queries, tables
+from spk.store import audit, calibrations, consenting, enrolling, outbox, queries, tables
 from spk.store.bundles.bundle import Bundle
-from spk.store.bundles.rows import BundledCalibration, BundledRecording, BundledSample, BundledSpeaker
+from spk.store.bundles.rows import (
+    BundledCalibration,
+    BundledConsent,
+    BundledRecording,
+    BundledSample,
+    BundledSpeaker,
+)
 from spk.store.bundles.vectors import BundledVectors
 from spk.store.home import StagedClip
 from spk.store.index import keys, to_uuid
@@ -66,6 +72,10 @@ def gather(tx: Connection, gallery: Gallery, clip: Callable[[str], Path]) -> Bun
             _vectors(tx, gallery, fingerprint) for fingerprint in queries.fingerprints(tx, _P.gallery == gallery.id)
         ),
         clips=clips,
+        consents=tuple(
+            BundledConsent(**asdict(one)) for one in consenting.find(tx, tables.consents.c.gallery == gallery.id)
+        ),
+        consent=consenting.required(tx, gallery.id),
     )
 
 
@@ -75,11 +85,14 @@ def put(
     """Store all of a bundle in a gallery, with its ids; of its clips those of ``clips``. Reports rows.
 
     Raises:
-        ConflictError: some of it is in this home already, or a name or recording is in the gallery.
+        ConflictError: some of it is in this home already, or a name or recording is in the gallery; or the gallery
+            requires consent that some people have not given.
         FingerprintError: the model of some voiceprints has others here, of another length.
     """
     _check_free(tx, gallery, bundle)
     _insert(tx, tables.speakers, (_values(row, gallery=gallery.id) for row in bundle.speakers), report)
+    _insert(tx, tables.consents, (_values(row, gallery=gallery.id) for row in bundle.consents), report)
+    _check_consent(tx, gallery, bundle)
     _insert(tx, tables.recordings, (_values(row, gallery=gallery.id) for row in bundle.recordings), report)
     _insert(tx, tables.samples, map(_values, bundle.samples), report)
     heard = ({"sample": row.id, "sha256": row.clip} for row in bundle.samples if row.clip in clips)
@@ -144,6 +157,25 @@ def _put_calibrations(tx: Connection, gallery: Gallery, bundle: Bundle) -> None:
             calibrations.use(tx, gallery, one.id)
 
 
+def _check_consent(tx: Connection, gallery: Gallery, bundle: Bundle) -> None:
+    """Refuse people without the consent that the gallery requires; it takes over what the bundle's required.
+
+    In that case people come as they were: whoever has not consented is not matched here, either.
+    """
+    purpose = consenting.required(tx, gallery.id)
+    if purpose is None:
+        if bundle.consent is not None:
+            consenting.require(tx, gallery, bundle.consent)
+        return
+    without = consenting.lacking(tx, gallery.id, (row.id for row in bundle.speakers))
+    if without:
+        names = sorted(person.label for person in queries.people(tx, without))
+        raise ConflictError(
+            f'{_some(names)}: no valid consent to "{purpose}", which the gallery "{gallery.name}" requires, so nothing '
+            "was imported: import into a gallery of its own, with --gallery NAME"
+        )
+
+
 def _insert(tx: Connection, table: Table, rows: Iterable[dict[str, Any]], report: Callable[[int], None]) -> None:
     for some in queries.portions(rows):
         tx.execute(insert(table), some)
@@ -162,6 +194,7 @@ def _check_free(tx: Connection, gallery: Gallery, bundle: Bundle) -> None:
             (row.id for row in bundle.recordings),
         ),
         (select(_S.speaker), _S.id, (row.id for row in bundle.samples)),
+        (select(tables.consents.c.speaker), tables.consents.c.id, (row.id for row in bundle.consents)),
         *(
             (select(_S.speaker).join(tables.voiceprints, _V.sample == _S.id), _V.id, map(to_uuid, prints.ids.tolist()))
             for prints in bundle.voiceprints

@@ -35,6 +35,7 @@ class Known:
         decisions: Those that go with the person.
         voices: Vectors (dim,) of the voices in them that are the person's, or nobody's.
         reviewed: What the review of recordings knows.
+        consents: What the person consented to.
     """
 
     speaker: Speaker
@@ -45,6 +46,7 @@ class Known:
     decisions: tuple[UUID, ...]
     voices: tuple[NDArray[np.float32], ...]
     reviewed: Reviewed
+    consents: tuple[UUID, ...]
 
     @classmethod
     def gather(cls, tx: Connection, speaker: Speaker, called: Called, clip: Callable[[str], Path]) -> Known:
@@ -71,6 +73,7 @@ class Known:
                 for vector in tx.scalars(voices.where(_V.decision.in_(some)))
             ),
             reviewed=reviewed,
+            consents=tuple(tx.scalars(select(tables.consents.c.id).where(tables.consents.c.speaker == speaker.id))),
         )
 
     def profiles(self) -> dict[str, NDArray[np.float32]]:
@@ -87,6 +90,7 @@ class Known:
             *(sample.id for sample in self.samples),
             *(one.id for one in self.voiceprints),
             *self.decisions,
+            *self.consents,
             *self.reviewed.ids(),
         }
 

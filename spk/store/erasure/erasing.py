@@ -23,6 +23,7 @@ from spk.store.erasure.exports import Cleaned, Left
 from spk.store.erasure.proof import prove
 from spk.store.erasure.pseudonyms import Called
 from spk.store.erasure.receipts import NOT_PROVED, PROVED, Check, ErasedCounts, ErasureReceipt, SigningKey
+from spk.store.erasure.working import forget_work
 from spk.store.home import Home
 from spk.store.problems import explained
 from spk.store.records import Gallery, Speaker
@@ -137,6 +138,8 @@ class Erasing:
                 self._begin_erasing(erased.models)
                 done.remove(tx, action)
             try:
+                for upload in done.uploads:
+                    self._home.discard_upload(upload)
                 done.scrubbed = self._finish_erasing()
             except EngineError as problem:
                 done.scrubbed, done.problem = True, problem
@@ -192,6 +195,7 @@ class _Done:
     erased: Erased
     cleaned: Cleaned
     named: list[Left] = field(default_factory=list)
+    uploads: list[str] = field(default_factory=list)
     sources: int = 0
     heads: tuple[AuditHead, ...] = ()
     scrubbed: bool = False
@@ -208,6 +212,7 @@ class _Done:
             ids |= _remove(tx, person.speaker)
         pseudonyms.forget_ids(tx, called.gallery, ids)
         self.named = exports.forget_named(tx, called.gallery, called)
+        self.uploads = forget_work(tx, called, ids)
         self.sources = pseudonyms.relabel(tx, called)
         heads = []
         for person in people:
@@ -223,6 +228,7 @@ class _Done:
                 decisions=len(person.decisions),
                 voices=len(person.reviewed.voices),
                 changes=len(person.reviewed.changes),
+                consents=len(person.consents),
             )
             heads.append(audit.last(tx))
         self.heads = tuple(heads)
@@ -242,6 +248,7 @@ class _Done:
             sources=self.sources,
             voices=len({voice for person in people for voice in person.reviewed.voices}),
             changes=len({number for person in people for number in person.reviewed.changes}),
+            consents=sum(len(person.consents) for person in people),
         )
 
     def left(self, home: Path) -> Iterator[str]:

@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+from zipfile import ZipFile
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from spk.errors import ConflictError, SpkError
-from spk.store import audit, tables
+from spk.store import audit, disclosure, tables
 from spk.store.database import Database
 from spk.store.files import sync_folder, write_through
 
@@ -73,7 +74,16 @@ def announce(tx: Connection, gallery: UUID, path: Path) -> Path:
     return _beside(path.resolve(), id_)
 
 
-def note(tx: Connection, gallery: UUID, path: Path, sha256: str, *, as_of: int, held: Mapping[str, int]) -> None:
+def note(
+    tx: Connection,
+    gallery: UUID,
+    path: Path,
+    sha256: str,
+    *,
+    as_of: int,
+    held: Mapping[str, int],
+    about: UUID | None = None,
+) -> None:
     """Remember an export, instead of what was exported to that file before; under the lock of erasures.
 
     The audit log, which stays for ever, does not name the file: its name may be somebody's.
@@ -81,6 +91,7 @@ def note(tx: Connection, gallery: UUID, path: Path, sha256: str, *, as_of: int, 
     Args:
         as_of: The last row of the audit log before the gallery was read.
         held: What was exported, and how many, for the audit log.
+        about: The one person whom it is about, if it is told them.
 
     Raises:
         ConflictError: somebody was erased since, who may be in the file.
@@ -92,7 +103,10 @@ def note(tx: Connection, gallery: UUID, path: Path, sha256: str, *, as_of: int, 
     tx.execute(
         insert(tables.exports).values(id=uuid4(), gallery=gallery, path=place, sha256=sha256, created=datetime.now(UTC))
     )
-    audit.append(tx, "export", gallery=gallery, sha256=sha256, **held)
+    if about is None:
+        audit.append(tx, "export", gallery=gallery, sha256=sha256, **held)
+    else:
+        audit.append(tx, "disclose", gallery=gallery, speaker=about, sha256=sha256, **held)
 
 
 def clean(database: Database, gallery: UUID, gone: Collection[UUID], named: Callable[[str], bool]) -> Cleaned:
@@ -194,8 +208,21 @@ def _sha256(path: Path) -> str:
 
 def _content(path: Path, gone: Collection[UUID], named: Callable[[str], bool]) -> _Content:
     with path.open("rb") as file:
-        is_lines = file.read(1) in (b"{", b"")  # nobody was exported: no lines
-    return _lines(path, gone, named) if is_lines else _bundle(path, gone, named)
+        begin = file.read(64)
+    if begin[:1] in (b"{", b""):  # nobody was exported: no lines
+        return _lines(path, gone, named)
+    if begin[30:].startswith(disclosure.FIRST.encode()):  # after a header of 30 bytes
+        return _disclosed(path, gone, named)
+    return _bundle(path, gone, named)
+
+
+def _disclosed(path: Path, gone: Collection[UUID], named: Callable[[str], bool]) -> _Content:
+    """An archive about one person: it goes with them, and where it names somebody who goes."""
+    with ZipFile(path) as archive:
+        about = json.loads(archive.read(disclosure.FIRST))
+        texts = [archive.read(name).decode() for name in archive.namelist() if name.endswith(".json")]
+    stays = UUID(about["speaker_id"]) not in gone and not any(map(named, texts))
+    return _Content(int(stays), not stays, lambda _: "")
 
 
 def _bundle(path: Path, gone: Collection[UUID], named: Callable[[str], bool]) -> _Content:
@@ -208,8 +235,16 @@ def _bundle(path: Path, gone: Collection[UUID], named: Callable[[str], bool]) ->
     recordings = tuple(
         replace(one, source=f"recording-{one.sha256[:12]}") if named(one.source) else one for one in bundle.recordings
     )
-    if recordings != bundle.recordings:
-        bundle = replace(bundle, recordings=recordings)
+    consents = tuple(
+        replace(
+            one,
+            given_by="a representative" if named(one.given_by or "") else one.given_by,
+            reference=None if named(one.reference or "") else one.reference,
+        )
+        for one in bundle.consents
+    )
+    if (recordings, consents) != (bundle.recordings, bundle.consents):
+        bundle = replace(bundle, recordings=recordings, consents=consents)
     return _Content(len(bundle.speakers), bundle is not whole, lambda beside: bundle.stage(path, beside).sha256)
 
 

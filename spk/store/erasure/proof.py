@@ -28,9 +28,16 @@ __all__ = ["prove"]
 _NEAREST = 10
 _SETTINGS = "spk.toml"  # is the user's: a name in it is not for us to remove
 # Where somebody's own words stand, beside the names of people; the rest of the tables is ours.
-_FREE = (tables.recordings.c.source, tables.decisions.c.source, tables.exports.c.path)
+_FREE = (
+    tables.recordings.c.source,
+    tables.decisions.c.source,
+    tables.exports.c.path,
+    tables.consents.c.given_by,
+    tables.consents.c.reference,
+)
 _OWN_WORDS = {"speaker", "enrolled", "unknown", "unsure", "known", "identify", "verify", "private", "machine"}.union(
-    *({table.name, *table.c.keys()} for table in tables.metadata.sorted_tables)
+    *({table.name, *table.c.keys()} for table in tables.metadata.sorted_tables),
+    {"counter", "data", "queue", "schedule", "task", "timestamp", "value", "work"},  # in the file of the queue
 )
 # Engines that were away must hear yet of voiceprints that are gone.
 _ALLOWED = (tables.audit, tables.outbox)
@@ -123,7 +130,7 @@ def _mentioned(content: str, digits: set[str]) -> bool:
 def _names(tx: Connection, erased: Erased) -> Check:
     called, found = erased.called, set()
     for column in _FREE:
-        query = select(column)
+        query = select(column).where(column.is_not(None))
         if called.shared:
             query = query.where(column.table.c.gallery == called.gallery)
         # The folders of exports are everybody's: one may be called like the user.
@@ -181,7 +188,18 @@ def _forms(tx: Connection, erased: Erased) -> list[NameForms]:
     users = (f'"user":"{name}"' for name in erased.called.names)
     change = tables.changes.c
     users_too = (f"{row.user}{row.what}" for row in tx.execute(select(change.user, change.what).distinct()))
-    allowed = {*erased.called.others, *tx.scalars(select(tables.exports.c.path)), *users, *users_too}
+    noted = tables.consents.c
+    who = (noted.recorded_by, noted.purpose, noted.withdrawn_by)  # as they stand in a row
+    users_of_consents = ("".join(filter(None, row)) for row in tx.execute(select(*who).distinct()))
+    keys = tx.scalars(select(tables.api_keys.c.user))
+    allowed = {
+        *erased.called.others,
+        *tx.scalars(select(tables.exports.c.path)),
+        *users,
+        *users_too,
+        *users_of_consents,
+        *keys,
+    }
     points = tx.scalars(select(tables.hearings.c.point).distinct())
     own = _OWN_WORDS.union(_schema_words(tx), *(map(str.casefold, point) for point in points))
     return [

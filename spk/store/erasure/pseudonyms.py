@@ -1,4 +1,6 @@
-"""What other people's rows say of somebody who is erased: names of recordings, and ids in the evidence of decisions."""
+"""What other people's rows say of somebody who is erased: names of recordings, ids in the evidence of decisions, and
+who consented for them.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,22 @@ def relabel(tx: Connection, called: Called) -> int:
         for row in [row for row in tx.execute(query) if called(row.source)]:
             tx.execute(update(table).where(columns.id == row.id).values(source=f"recording-{row.sha256[:12]}"))
             changed += 1
+    _relabel_consents(tx, called)
     return changed
+
+
+def _relabel_consents(tx: Connection, called: Called) -> None:
+    """Whoever consented for somebody else did so without a name from now on."""
+    columns = tables.consents.c
+    query = select(columns.id, columns.given_by, columns.reference)
+    if called.shared:
+        query = query.where(columns.gallery == called.gallery)
+    for row in tx.execute(query).all():
+        given_by = "a representative" if called(row.given_by or "") else row.given_by
+        reference = None if called(row.reference or "") else row.reference
+        if (given_by, reference) != (row.given_by, row.reference):
+            values = {"given_by": given_by, "reference": reference}
+            tx.execute(update(tables.consents).where(columns.id == row.id).values(values))
 
 
 def forget_ids(tx: Connection, gallery: UUID, gone: Collection[UUID]) -> None:

@@ -57,6 +57,7 @@ class ErasedCounts:
         sources: Names of recordings in which their name stood.
         voices: Voices in recordings that were theirs, or perhaps; None in receipts of an older spk.
         changes: Those that cannot be undone any more, because they tell of them; None in receipts of an older spk.
+        consents: What they had consented to, ended or not; None in receipts of an older spk.
     """
 
     samples: int
@@ -67,6 +68,7 @@ class ErasedCounts:
     sources: int
     voices: int | None = None
     changes: int | None = None
+    consents: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,98 @@
+"""The part of the store that remembers what requests were answered, so that a repeated one is not done twice."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import and_, delete, insert, or_, select, update
+
+from spk.errors import ConflictError
+from spk.store import queries, tables
+from spk.store.database import Database
+from spk.store.job_records import Answer, Begun
+
+__all__ = ["ANSWER_HOURS", "REQUEST_SECONDS", "Requests"]
+
+ANSWER_HOURS = 24.0
+"""For how long an answer is kept."""
+
+REQUEST_SECONDS = 600.0
+"""Whoever has not answered for so long is taken for dead."""
+
+_R = tables.requests.c
+
+
+class Requests:
+    """Answers to requests with an idempotency key; each method is one transaction."""
+
+    _database: Database
+
+    def begin_request(
+        self, key: str | None, idempotency_key: str, request_hash: str, *, gallery: str | None = None
+    ) -> Begun:
+        """Learn whether a request was answered already; if not, it is this caller's to answer.
+
+        The caller answers within `REQUEST_SECONDS`: by `finish_request`, or `drop_request` if nothing was done. A
+        process that died before leaves the request to whoever repeats it after that. An answer with a secret in it
+        (a new key to the service) is not to be kept.
+
+        Args:
+            key: Who asks, None for the user of the system: each has idempotency keys of their own.
+            idempotency_key: As the client chose it.
+            request_hash: Of all that the request says.
+            gallery: The name of the gallery that it is about: if somebody of it is erased, the answer is.
+
+        Raises:
+            ConflictError: the key came with another request before, that one is still worked on, or its answer was
+                erased.
+            NotFoundError: there is no such gallery.
+        """
+        now = datetime.now(UTC)
+        id_ = hashlib.sha256(repr((key, idempotency_key)).encode()).hexdigest()
+        token = uuid4()
+        mine = {"token": token, "hash": request_hash, "until": now + timedelta(seconds=REQUEST_SECONDS)}
+        with self._database.write() as tx:
+            over = or_(_R.created <= now - timedelta(hours=ANSWER_HOURS), and_(_R.status.is_(None), _R.until <= now))
+            row = tx.execute(select(tables.requests, over.label("over")).where(_R.id == id_)).first()
+            if row is None or row.over:
+                tx.execute(delete(tables.requests).where(_R.id == id_))
+                place = gallery and queries.find_gallery(tx, gallery).id
+                tx.execute(
+                    insert(tables.requests).values(id=id_, gallery=place or None, created=now, forgotten=False, **mine)
+                )
+                return Begun(None, id_, token)
+        if row.hash != request_hash:
+            raise ConflictError(f"idempotency key {idempotency_key}: came with another request before: use a new one")
+        if row.status is None:
+            raise ConflictError(f"idempotency key {idempotency_key}: still being worked on: ask again in a moment")
+        if row.forgotten:
+            raise ConflictError(
+                f"idempotency key {idempotency_key}: answered before somebody was erased, so that the answer is not "
+                "kept: use a new one to do it again"
+            )
+        return Begun(Answer(row.status, row.headers, row.body), id_, row.token)
+
+    def finish_request(self, begun: Begun, answer: Answer) -> None:
+        """Keep the answer, if the request was not left to somebody else meanwhile."""
+        kept = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
+        empty = {"status": answer.status, "headers": {}, "body": b""}
+        mine = and_(_R.id == begun.id, _R.token == begun.token, _R.status.is_(None))
+        with self._database.note() as tx:
+            tx.execute(update(tables.requests).where(mine, ~_R.forgotten).values(kept))
+            tx.execute(update(tables.requests).where(mine, _R.forgotten).values(empty))
+
+    def drop_request(self, begun: Begun) -> None:
+        """Forget that the request was begun, because nothing was done: it may come again."""
+        with self._database.note() as tx:
+            tx.execute(delete(tables.requests).where(_R.id == begun.id, _R.token == begun.token, _R.status.is_(None)))
+
+    def prune_requests(self) -> int:
+        """Remove answers that are older than `ANSWER_HOURS`; how many they were."""
+        old = _R.created <= datetime.now(UTC) - timedelta(hours=ANSWER_HOURS)
+        with self._database.read() as tx:
+            if tx.scalar(select(_R.id).where(old).limit(1)) is None:
+                return 0
+        with self._database.note() as tx:
+            return tx.execute(delete(tables.requests).where(old)).rowcount

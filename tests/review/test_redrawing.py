@@ -1,0 +1,166 @@
+"""Turns are corrected without the recording: what is still known of the voices, who learns, and the way back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from spk.comparing import Kind
+from spk.errors import AudioError, ConflictError, InputError
+from spk.review import Learn
+from spk.review.redrawing import redraw
+from spk.timeline import Segment, Timeline, Turn
+
+from .conftest import PEOPLE, unchanged
+from .test_applying import ALICE, BOB, CAROL, STRANGER, Talk, apply, learnt, relabelled, samples, shown
+
+
+@pytest.fixture
+def known(world):
+    """Alice and Bob are enrolled."""
+    world.enroll("alice", ALICE)
+    world.enroll("bob", BOB)
+    return world
+
+
+def heard(world, audio):
+    return world.store.heard(world.gallery, audio.sha256)
+
+
+def correct(world, audio, turns, *, dry_run=False, **how):
+    return redraw(world.corrections(dry_run=dry_run), heard(world, audio), Timeline(turns), **how)
+
+
+def likest(voice):
+    """Who a voice sounds most like, of all people."""
+    return int((PEOPLE @ voice.vector).argmax())
+
+
+def voices(world, audio):
+    return {voice.label: voice for voice in heard(world, audio).voices}
+
+
+def test_turns_that_nobody_changed(known):
+    talk = Talk(known, ALICE)
+    with unchanged(known):
+        done = correct(known, talk.audio, talk.turns)
+    assert done.changes.counts[Kind.UNCHANGED] == 3
+    assert (done.taught, done.withdrawn, done.outcome.labels) == ((), 0, ())
+    assert heard(known, talk.audio).corrected
+    assert correct(known, talk.audio, talk.turns).outcome.change == 0
+
+
+def test_a_voice_that_is_somebody_elses_as_a_whole(known):
+    audio = known.hear("talk", ALICE, CAROL).audio
+    [_, stranger] = [turn.label for turn in shown(known, audio)]
+    with unchanged(known):
+        preview = correct(known, audio, relabelled(shown(known, audio), t1="bob"), dry_run=True, force=True)
+        done = correct(known, audio, relabelled(shown(known, audio), t1="bob"), force=True)
+        assert learnt(done) == learnt(preview)
+        assert samples(known, "bob") == [20, 12]  # what had been the stranger's
+        assert stranger not in [person.label for person in known.store.speakers(known.gallery)]
+        known.corrections().undo()
+
+
+def test_what_sounds_otherwise_is_held(known):
+    audio = known.hear("talk", ALICE, BOB, strangers=False).audio
+    done = correct(known, audio, relabelled(shown(known, audio), t0="bob", t1="alice"))
+    assert samples(known, "alice") == [20]
+    assert done.taught == ()
+    assert "does not sound like the rest of alice's speech" in done.outcome.held[0]
+    forced = correct(known, audio, shown(known, audio), force=True)
+    assert learnt(forced) == {"alice": 12, "bob": 12}
+    assert correct(known, audio, shown(known, audio), everything=True).taught == ()
+
+
+def test_pieces_make_the_voices_of_a_voice_that_was_two_peoples(known):
+    talk = Talk(known)
+    with unchanged(known):
+        done = correct(known, talk.audio, relabelled(talk.turns, t1="carol"))
+        assert (done.new, done.taught) == (("carol",), ())  # what changed teaches nobody without the recording
+        found = voices(known, talk.audio)
+        assert {likest(found[label]): person for label, person in known.who("talk").items()} == {
+            ALICE: "alice",
+            BOB: "bob",
+            CAROL: "carol",
+        }
+        assert {round(voice.heard) for voice in found.values()} == {12}
+        assert known.hear("later", CAROL).voices[0].name is None
+        known.corrections().undo(last=2)
+    correct(known, talk.audio, relabelled(talk.turns, t1="carol"))
+    assert learnt(apply(known, talk.audio, talk.turns, everything=True)) == {"alice": 12, "bob": 12, "carol": 12}
+
+
+def test_edges_move_a_little_or_much(known):
+    audio = known.hear("talk", ALICE, STRANGER).audio
+    first, second = shown(known, audio)
+    before = voices(known, audio)["SPEAKER_01"]
+    correct(known, audio, [first, replace(second, segment=Segment(12.5, 24.0))])
+    after = voices(known, audio)["SPEAKER_01"]
+    assert (after.vector.tobytes(), after.heard, after.sample) == (before.vector.tobytes(), 12, before.sample)
+    assert after.net_seconds == 11.5
+    assert known.store.clips(known.person(second.label))
+    first, second = shown(known, audio)
+    correct(known, audio, [first, replace(second, segment=Segment(18.0, 24.0))])
+    after = voices(known, audio)["SPEAKER_01"]
+    assert (likest(after), after.heard) == (STRANGER, 6)
+    assert after.vector.tobytes() != before.vector.tobytes()
+
+
+def test_nothing_is_known_of_a_turn_where_nobody_was_heard(known):
+    audio = known.hear("talk", ALICE, BOB).audio
+    first, _ = shown(known, audio)
+    added = Turn(Segment(13.0, 14.0), "carol")
+    done = correct(known, audio, [first, added])
+    assert done.new == ("carol",)
+    voice = next(voice for voice in heard(known, audio).voices if voice.net_seconds == 1.0)
+    assert voice.vector is None
+    assert known.who("talk")[voice.label] == "carol"
+    assert known.corrections().again().labels == ()
+
+
+def test_a_stranger_is_named_everywhere(known):
+    audio = known.hear("first", STRANGER, ALICE).audio
+    known.hear("second", STRANGER)
+    with unchanged(known):
+        done = correct(known, audio, relabelled(shown(known, audio), t0="dora"))
+        assert known.who("second") == {"SPEAKER_00": "dora"}
+        assert {one.recording for one in done.outcome.labels} == {"first.wav", "second.wav"}
+        assert samples(known, "dora") == [12, 12]
+        known.corrections().undo()
+
+
+def test_samples_that_are_somebody_elses_are_withdrawn(known):
+    audio = known.hear("talk", ALICE, CAROL, strangers=False).audio
+    hearing = heard(known, audio)
+    known.corrections().say(hearing, ["SPEAKER_01"], "carol")
+    assert samples(known, "carol") == [12]
+    done = correct(known, audio, relabelled(shown(known, audio), t1="dan"))
+    assert (done.withdrawn, done.gone, samples(known, "dan")) == (1, ("carol",), [12])
+
+
+def test_learning_is_off(opened):
+    world = opened("off", learn=Learn.NEVER)
+    world.enroll("alice", ALICE)
+    audio = world.hear("talk", ALICE, BOB, strangers=False).audio
+    done = correct(world, audio, relabelled(shown(world, audio), t1="bob"))
+    assert (done.new, done.taught) == (("bob",), ())
+
+
+def test_what_is_refused(known):
+    audio = known.hear("talk", ALICE, BOB).audio
+    turns = shown(known, audio)
+    with unchanged(known):
+        with pytest.raises(InputError, match="there are no turns"):
+            correct(known, audio, [])
+        with pytest.raises(AudioError, match="ends at 24"):
+            correct(known, audio, [Turn(Segment(0.0, 99.0), "alice")])
+        other = known.hear("other", CAROL, seconds=30.0).audio
+        with pytest.raises(InputError, match=r"turns of talk\.wav"):
+            correct(known, other, turns)
+        known.corrections().forget(heard(known, other))
+    old = heard(known, audio)
+    correct(known, audio, relabelled(turns, t1="alice"))
+    with pytest.raises(ConflictError, match="anew"):
+        redraw(known.corrections(), old, Timeline(turns))
