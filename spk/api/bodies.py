@@ -1,0 +1,62 @@
+"""Bodies of requests: none is larger than it may be, and none stalls for ever."""
+
+from __future__ import annotations
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["BodyLimit", "announced"]
+
+MOST_BYTES = 8 << 20
+"""Of a body that is no upload; those have a limit of their own, see `spk.api.uploads`."""
+
+STALLED = 60.0
+"""Seconds after which somebody who sends nothing more is not waited for."""
+
+
+class BodyLimit:
+    """A middleware that gives up on what is too large or stalls, while it is being read."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int = MOST_BYTES, stalled: float = STALLED) -> None:
+        self._app = app
+        self._most = most_bytes
+        self._stalled = stalled
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, as ASGI has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        upload = headers.get("Content-Type", "").lower().startswith("multipart/form-data")
+        left, more = float("inf") if upload else self._most, True
+
+        async def counted() -> Message:
+            nonlocal left, more
+            if not more:  # what comes now is whether somebody still waits for the answer
+                return await receive()
+            if announced(headers) > left:
+                raise self._too_large()
+            try:
+                with anyio.fail_after(self._stalled):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"nothing more came for {self._stalled:.0f} s: send it again") from None
+            more = bool(message.get("more_body", False))
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise self._too_large()
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"a body has at most {self._most >> 20} MiB here: send less at a time")
+
+
+def announced(headers: Headers) -> int:
+    """How many bytes a body is said to have; 0 where that is not said, and no promise in any case."""
+    length = headers.get("Content-Length", "")
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0

@@ -1,0 +1,66 @@
+"""A POST that comes again with its key is answered as before, and nothing is done twice."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+
+def again(key: str = "4711") -> dict[str, str]:
+    return {"Idempotency-Key": key}
+
+
+def test_an_upload_that_comes_again(known, http) -> None:
+    first = known("identify", {"single": "true"}, again(), audio="more")
+    assert "Idempotency-Replayed" not in first.headers
+    second = known("identify", {"single": "true"}, again(), audio="more")  # with another boundary
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert (second.status_code, second.content) == (first.status_code, first.content)
+    assert second.headers["Content-Type"] == first.headers["Content-Type"]
+    other = known("identify", {"single": "true"}, again("4712"), audio="more")
+    assert other.json()["decision_id"] != first.json()["decision_id"]
+
+    for fields, name in (({}, "more"), ({"single": "true"}, "bob")):
+        wrong = known("identify", fields, again(), audio=name)
+        assert (wrong.status_code, wrong.json()["type"]) == (409, "/problems/conflict")
+    assert known("diarize", {"single": "true"}, again(), audio="more").status_code == 409
+
+
+def test_a_job_is_made_once(known, http) -> None:
+    later = again() | {"Prefer": "respond-async"}
+    jobs = [known("identify", {}, later, audio="more") for _ in range(2)]
+    assert jobs[0].json()["id"] == jobs[1].json()["id"]
+    assert jobs[1].headers["Location"] == jobs[0].headers["Location"]
+    assert jobs[1].headers["Preference-Applied"] == "respond-async"
+    assert len(http.get("/v1/jobs").json()["items"]) == 1
+
+
+def test_json_that_comes_again(http) -> None:
+    made = [http.post("/v1/galleries", json={"name": "calls"}, headers=again()) for _ in range(2)]
+    assert [one.status_code for one in made] == [201, 201]
+    assert made[1].headers["Idempotency-Replayed"] == "true"
+    assert made[0].json() == made[1].json()
+    assert http.post("/v1/galleries", json={"name": "other"}, headers=again()).status_code == 409
+
+
+def test_what_failed_may_come_again(known) -> None:
+    for _ in range(2):
+        refused = known("enrollments", {"name": "eve"}, again(), audio="more")
+        assert refused.status_code == 422
+        assert "Idempotency-Replayed" not in refused.headers
+    assert known("enrollments", {"name": "bob"}, again(), audio="more").status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, "\x7f"])
+def test_impossible_keys(http, key) -> None:
+    answer = http.post("/v1/galleries", json={"name": "calls"}, headers=again(key))
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-input")
+
+
+def test_at_once(known) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(known, "identify", {"single": "true"}, again(), audio="more") for _ in range(4)]
+        answers = [one.result() for one in asked]
+    assert {one.status_code for one in answers} <= {200, 409}
+    assert len({one.content for one in answers if one.status_code == 200}) == 1
