@@ -15,6 +15,7 @@ from spk.diarize.windows import embed_windows
 from spk.embed import Embedder, load_embedder
 from spk.embed.weights import Progress
 from spk.timeline import Segment, Timeline, total, union
+from spk.watching import stage
 
 __all__ = ["Diarization", "Diarizer", "Pipeline", "load_diarizer"]
 
@@ -69,6 +70,7 @@ class Pipeline:
     segmentation: Segmentation
     embedder: Embedder
 
+    @stage("diarize")
     def __call__(
         self, audio: Audio, *, count: SpeakerCount = ANY_COUNT, progress: Progress | None = None
     ) -> Diarization:

@@ -12,6 +12,7 @@ from spk.diarize.frames import runs
 from spk.embed.runtime import Graph
 from spk.embed.weights import fetch, manifest
 from spk.timeline import Segment, union
+from spk.watching import stage
 
 __all__ = ["VoiceActivity", "load_vad"]
 
@@ -40,6 +41,7 @@ class VoiceActivity:
     shortest: float = 0.1
     margin: float = 0.03
 
+    @stage("vad")
     def __call__(self, audio: Audio) -> tuple[Segment, ...]:
         """Where there is speech, ordered and apart."""
         speech = _above(self.probabilities(audio.samples), self.onset, self.offset)

@@ -73,8 +73,9 @@ def load_embedder(
         return embedder
     if device == "cuda":
         from spk.embed import cuda
+        from spk.embed.batching import Batching
 
-        return cuda.load(recipe, precision=precision)
+        return Batching(cuda.load(recipe, precision=precision))
     raise ModelError(f"no device is called {device!r}; there are: cpu, cuda")
 
 

@@ -29,7 +29,7 @@ def load(*, precision: Precision = "full", threads: int | None = None) -> GraphE
         WeightsError: the weights cannot be fetched.
         ModelError: the converted graph cannot be written or read.
     """
-    graph = Graph(convert.graph(MODEL, module), precision=precision, threads=threads)
+    graph = Graph(convert.graph(MODEL, module), precision=precision, threads=threads, wide=True)
     return GraphEmbedder(MODEL, DIM, MIN_SECONDS, FRONT, graph)
 
 

@@ -39,7 +39,8 @@ class GraphEmbedder:
         clips = checked(batch, self.model, self.min_seconds)
         order = groups(clips, self.together, self.graph.parallel)
         vectors = np.empty((len(clips), self.dim), np.float32)
-        outputs = self.graph.map(self._features(clips, order))
+        feeds = self._features(clips, order)
+        outputs = [self.graph(feed) for feed in feeds] if len(order) == 1 else self.graph.map(feeds)
         for members, output in zip(order, outputs, strict=True):
             vectors[members] = output[self.graph.outputs[0]]
         return normalised(vectors)

@@ -24,5 +24,5 @@ def load(*, precision: Precision = "full", threads: int | None = None) -> GraphE
         WeightsError: the weights cannot be fetched.
         ModelError: the graph cannot be read.
     """
-    graph = Graph(weights.fetch(WEIGHTS), precision=precision, threads=threads)
+    graph = Graph(weights.fetch(WEIGHTS), precision=precision, threads=threads, wide=True)
     return GraphEmbedder(MODEL, DIM, MIN_SECONDS, FRONT, graph)

@@ -14,6 +14,7 @@ from spk.audio import SAMPLE_RATE, Audio
 from spk.embed.model import Embedder
 from spk.errors import AudioError
 from spk.timeline import Segment, total
+from spk.watching import stage
 
 __all__ = ["EmbeddedSpeech", "Piece", "Speech", "embed_pieces", "embed_speech", "embed_turns"]
 
@@ -78,6 +79,7 @@ class EmbeddedSpeech:
     pieces: tuple[Piece, ...]
 
 
+@stage("embed")
 def embed_pieces(embedder: Embedder, speeches: Sequence[Speech]) -> list[EmbeddedSpeech]:
     """One vector a speech, and its pieces.
 
@@ -109,6 +111,7 @@ def embed_speech(embedder: Embedder, speeches: Sequence[Speech]) -> NDArray[np.f
     return np.stack([speech.vector for speech in embedded]) if embedded else np.zeros((0, embedder.dim), np.float32)
 
 
+@stage("embed")
 def embed_turns(embedder: Embedder, speech: Speech) -> tuple[Piece, ...]:
     """Pieces of a speech that keep to its turns, which tell best whether one person said all of it.
 
