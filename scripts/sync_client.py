@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ WORDS = {  # whole words, in this order
     r"aclose": "close",
     r"AsyncIterator": "Iterator",
     r"asyncio\.sleep": "time.sleep",
+    r"asyncio\.CancelledError": "KeyboardInterrupt",
     r"import asyncio": "import time",
     r"spk\.client\.aio": "spk.client.sync",
     r"Async(?=[A-Z])": "",
@@ -40,7 +42,9 @@ def waiting(text: str) -> str:
     """The code of a module, without asyncio."""
     for pattern, plain in WORDS.items():
         text = re.sub(rf"\b{pattern}", plain, text)
-    return text
+    config = str(CLIENT.parents[1] / "pyproject.toml")
+    ruff = [sys.executable, "-m", "ruff", "format", "--config", config, "-"]  # lines are shorter now
+    return subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout  # noqa: S603 - ruff
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import anyio
 from fastapi import FastAPI
 
-from spk.api import health
+from spk.api import health, metrics, pages
+from spk.api.metrics import Measured, Metrics
 from spk.api.protection import protect
 from spk.api.routes import ROUTERS
 from spk.api.service import Service
+from spk.watching import watched_by
 
 if TYPE_CHECKING:
     from spk.config import ServiceSettings, Settings
@@ -42,7 +44,7 @@ def create_app(settings: Settings, serving: ServiceSettings | None = None) -> Fa
     from spk.config import ServiceSettings
 
     service = Service(settings, serving or ServiceSettings())
-    _ = service.store  # a home that cannot be opened is said before anything is served
+    service.forms.sweep(service.store.wanted_uploads)  # a home that cannot be opened is said before anything is served
     app = FastAPI(
         title="spk",
         version=version("spk-voiceprints"),
@@ -53,9 +55,12 @@ def create_app(settings: Settings, serving: ServiceSettings | None = None) -> Fa
         lifespan=_lifespan,
     )
     app.state.service = service
+    app.state.metrics = Metrics(service, service.admission)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     for router in ROUTERS:
         app.include_router(router)
+    pages.install(app)
     protect(
         app,
         home=settings.home,
@@ -63,6 +68,7 @@ def create_app(settings: Settings, serving: ServiceSettings | None = None) -> Fa
         rate=service.serving.rate,
         cors_origins=service.serving.cors_origins,
     )
+    app.add_middleware(Measured, metrics=app.state.metrics)
     return app
 
 
@@ -70,11 +76,14 @@ def create_app(settings: Settings, serving: ServiceSettings | None = None) -> Fa
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Models are loaded beside the first requests; the store is tidied now and then."""
     service: Service = app.state.service
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(anyio.to_thread.run_sync, service.load)
-        tasks.start_soon(_tidy, service)
-        yield
-        tasks.cancel_scope.cancel()
+    shown: Metrics = app.state.metrics
+    with watched_by(shown.meter):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, service.load)
+            tasks.start_soon(_tidy, service)
+            tasks.start_soon(shown.watch_loop)
+            yield
+            tasks.cancel_scope.cancel()
     await anyio.to_thread.run_sync(service.close)
 
 

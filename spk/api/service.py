@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from spk.api.admission import Admission
+from spk.api.uploads import Uploads
 from spk.errors import SpkError
+from spk.jobs import Queue
 from spk.workbench import Parts, Workbench
 
 if TYPE_CHECKING:
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
     from spk.store import Store
 
 __all__ = ["Service"]
+
+AT_ONCE = 4
+"""Requests for each core: some wait for the disk while others compute."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +36,8 @@ class Service:
 
     Attributes:
         parts: The home's store and its models, which all requests share.
+        forms: Receives uploads.
+        admission: Where work on audio waits for its turn.
         is_loaded: Whether the models are there.
     """
 
@@ -36,7 +45,14 @@ class Service:
         self.settings = settings
         self.serving = serving
         self.parts = Parts()
+        self.forms = Uploads(settings.home, serving.max_upload_mb * 1_000_000)
+        self.admission = Admission(AT_ONCE * (settings.threads or os.cpu_count() or 1), serving.waiting)
         self.is_loaded = False
+
+    @cached_property
+    def queue(self) -> Queue:
+        """Where jobs go."""
+        return Queue(self.store, self.serving)
 
     @property
     def uploads(self) -> Path:
@@ -45,9 +61,7 @@ class Service:
 
     def bench(self, gallery: str | None = None, **changed: Any) -> Workbench:  # noqa: ANN401 - the settings' fields
         """What to work with on a gallery, with some settings as a request has them."""
-        given = {name: value for name, value in changed.items() if value is not None}
-        settings = replace(self.settings, gallery=gallery or self.settings.gallery, **given)
-        return Workbench(settings, parts=self.parts)
+        return Workbench(self.settings.changed(gallery=gallery, **changed), parts=self.parts)
 
     @property
     def store(self) -> Store:
@@ -66,4 +80,6 @@ class Service:
 
     def close(self) -> None:
         """Let go of the home."""
+        if "queue" in self.__dict__:
+            self.queue.close()
         self.parts.close()

@@ -12,6 +12,7 @@ from spk.api.app import create_app
 from spk.api.logs import set_up_logging
 from spk.api.origins import check_bind
 from spk.errors import InputError
+from spk.jobs.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from spk.api.service import Service
@@ -51,7 +52,7 @@ def run(settings: Settings, serving: ServiceSettings, *, quiet: bool = False) ->
         ssl_certfile=serving.certificate,
         ssl_keyfile=serving.private_key,
     )
-    with listening:
+    with listening, Supervisor.of(settings, serving, service.store):
         uvicorn.Server(config).run(sockets=[listening])
 
 

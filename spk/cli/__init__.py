@@ -41,6 +41,7 @@ from spk.cli import (
     unknowns,
     verify,
     who_is,
+    worker,
 )
 from spk.cli.common import EXIT_ERROR, complain
 from spk.cli.options import PLAIN
@@ -71,6 +72,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("evaluate")(evaluate.evaluate)
 app.command("doctor")(doctor.doctor)
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.add_typer(galleries.app, name="galleries")
 speakers.app.command()(subject.disclose)
 app.add_typer(speakers.app, name="speakers")

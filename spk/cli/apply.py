@@ -7,14 +7,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import EXIT_ERROR, complain, print_json, say, workbench
-from spk.cli.options import AsJson, DeviceName, Force, GalleryName, Home, ModelName, PrecisionName, Quiet, Threads
-from spk.cli.outcomes import many, outcome_json, show_labels
+from spk.cli.common import EXIT_ERROR, complain, desk, print_json, say
+from spk.cli.options import (
+    AsJson,
+    DeviceName,
+    Force,
+    GalleryName,
+    Home,
+    ModelName,
+    PrecisionName,
+    Quiet,
+    Server,
+    Threads,
+)
+from spk.cli.outcomes import many, show_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
-    from spk.review.applying import Applied
+    from spk.messages.recordings import Applied
 
 __all__ = ["apply"]
 
@@ -37,6 +48,7 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     model: ModelName = None,
     precision: PrecisionName = None,
     device: DeviceName = None,
@@ -52,57 +64,40 @@ def apply(
 
     Example: spk apply corrected.TextGrid --recording meeting.wav
     """
-    from spk.audio import load
-    from spk.formats.turns import read_recordings, read_turns, recording_name
+    from spk.formats.turns import read_recordings, recording_name
 
-    corrected = read_turns(turns, recording=recording.stem)
     named = {recording_name(name) for name in (recording.name, recording.stem, turns.stem)} | {recording.stem}
-    if (found := read_recordings(turns)) and named.isdisjoint(found):
+    if (found := read_recordings(turns)) and len(found) == 1 and named.isdisjoint(found):
         complain(f"{turns}: says that it is about {min(found)}; it is taken for {recording.name}")
-    audio = load(recording)
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, threads=threads, quiet=quiet) as bench:
-        done = bench.applier(dry_run=dry_run)(audio, corrected, everything=everything, force=force)
-        known = [person.name for person in bench.store.speakers(bench.gallery) if person.name is not None]
+    with desk(**options, server=server, threads=threads, quiet=quiet) as ask:
+        done = ask.recordings.apply(turns, recording, everything=everything, force=force, dry_run=dry_run)
+        known = {one.name for one in ask.speakers.everybody(state="enrolled")} if done.new else set()
     if as_json:
-        print_json(_record(done))
+        print_json(done.to_json())
     elif not quiet:
         _show(done, recording, known, dry_run=dry_run)
-    for problem in (*done.refused, *done.outcome.held):
-        complain(str(problem))
+    for problem in (*done.refused, *done.held):
+        complain(problem)
     if done.refused:
         stored = "nothing was changed" if dry_run else "the corrected turns are stored"
         complain(f"{recording}: {stored}; nobody's profile learns from what is named above")
         raise typer.Exit(EXIT_ERROR)
 
 
-def _show(done: Applied, recording: Path, known: Sequence[str], *, dry_run: bool) -> None:
+def _show(done: Applied, recording: Path, known: Collection[str], *, dry_run: bool) -> None:
     from spk.store.names import hint
 
-    counts = [f"{count} {kind.value}" for kind, count in done.changes.counts.items() if count]
+    counts = [f"{count} {kind}" for kind, count in done.turns.items() if count]
     say(f"{recording}: turns: {', '.join(counts)}")
     for name in done.new:
         say(f"{name} is new{hint(name, {*known, *done.gone} - {name}, ALIKE)}")
     for one in done.taught:
-        say(f"{one.name}: {one.net_seconds:.1f} s learnt, in {many(one.samples, 'sample')}")
+        say(f"{one.name}: {one.net_speech:.1f} s learnt, in {many(one.samples, 'sample')}")
     if done.withdrawn:
         say(f"{many(done.withdrawn, 'sample')} withdrawn: not the speaker's by these turns")
     for name in done.gone:
         say(f"{name} is gone: nothing is left by which to know that voice")
-    show_labels(done.outcome, dry_run=dry_run)
-    if not dry_run and not done.outcome.change:
+    show_labels(done, dry_run=dry_run)
+    if not dry_run and not done.change:
         say("nothing new: all of it is stored already")
-
-
-def _record(done: Applied) -> dict[str, object]:
-    return {
-        "turns": {kind.value: count for kind, count in done.changes.counts.items()},
-        "new": list(done.new),
-        "gone": list(done.gone),
-        "taught": [
-            {"name": one.name, "samples": one.samples, "net_speech": round(one.net_seconds, 3)} for one in done.taught
-        ],
-        "withdrawn": done.withdrawn,
-        "refused": [str(error) for error in done.refused],
-        **outcome_json(done.outcome),
-    }

@@ -6,17 +6,15 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
-from spk.cli.common import print_json, say, workbench
-from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Quiet, complete_speaker
-from spk.errors import InputError, NotFoundError
+from spk.cli.common import desk, print_json, say
+from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Quiet, Server, complete_speaker
+from spk.errors import InputError
 
 if TYPE_CHECKING:
-    from spk.config import Workbench
-    from spk.store.audit import AuditEntry
+    from spk.messages.audit import AuditRow
 
 __all__ = ["app"]
 
@@ -36,6 +34,7 @@ def verify(
         ),
     ] = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -48,10 +47,10 @@ def verify(
     """
     if head is not None and not re.fullmatch(r"[0-9a-f]{64}", head):
         raise InputError(f"--head {head}: a head has 64 hexadecimal digits: `spk audit verify` prints one")
-    with workbench(home=home) as bench:
-        check = bench.store.verify_audit(head)
+    with desk(home=home, server=server) as ask:
+        check = ask.audit.verify(head)
     if as_json:
-        print_json({"entries": check.entries, "head": check.head})
+        print_json(check.to_json())
     elif not quiet:
         say(f"{check.entries} rows, none changed; head {check.head}")
 
@@ -81,6 +80,7 @@ def show(
     ] = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,  # noqa: ARG001 - every command takes it; this one prints nothing but results
 ) -> None:
@@ -89,25 +89,12 @@ def show(
     Example: spk audit show --speaker alice --limit 10
     """
     after = None if since is None else _moment(since)
-    with workbench(home=home, gallery=gallery) as bench:
-        about = None if speaker is None else _id(bench, speaker)
-        for entry in bench.store.audit_log(about=about, action=action, since=after, limit=limit):
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        for row in ask.audit.everything(speaker=speaker, action=action, since=after, limit=limit):
             if as_json:
-                print_json(_record(entry))
+                print_json(row.to_json())
             else:
-                say(_line(entry))
-
-
-def _id(bench: Workbench, who: str) -> UUID:
-    """The id of somebody who is there, or of somebody who was."""
-    try:
-        return bench.store.speaker(bench.gallery, who).id
-    except NotFoundError:
-        try:
-            return UUID(who)
-        except ValueError:
-            pass
-        raise
+                say(_line(row))
 
 
 def _moment(text: str) -> datetime:
@@ -118,20 +105,9 @@ def _moment(text: str) -> datetime:
         raise InputError(f"--since {text}: is no date: write it as 2026-11-20, or 2026-11-20T14:30") from None
 
 
-def _record(entry: AuditEntry) -> dict[str, object]:
-    return {
-        "sequence": entry.sequence,
-        "at": entry.at.isoformat(),
-        "user": entry.user,
-        "action": entry.action,
-        "detail": dict(entry.detail),
-        "hash": entry.hash,
-    }
-
-
-def _line(entry: AuditEntry) -> str:
-    detail = ", ".join(f"{name} {_text(value)}" for name, value in entry.detail.items())
-    return f"{entry.sequence:>6}  {entry.at.astimezone():%Y-%m-%d %H:%M:%S}  {entry.user}  {entry.action}: {detail}"
+def _line(row: AuditRow) -> str:
+    detail = ", ".join(f"{name} {_text(value)}" for name, value in row.detail.items())
+    return f"{row.sequence:>6}  {row.at.astimezone():%Y-%m-%d %H:%M:%S}  {row.user}  {row.action}: {detail}"
 
 
 def _text(value: object) -> str:

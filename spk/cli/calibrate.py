@@ -15,9 +15,9 @@ from spk.cli.options import AsJson, DeviceName, GalleryName, Home, ModelName, Ou
 from spk.errors import FingerprintError, InputError
 
 if TYPE_CHECKING:
-    from spk.config import Workbench
     from spk.identify.choosing import Fitted
     from spk.identify.labelled import Material
+    from spk.workbench import Workbench
 
 __all__ = ["calibrate"]
 
@@ -306,10 +306,7 @@ def _compare(bench: Workbench, given: Sequence[str], trust: str, *, as_json: boo
             print_json({"id": one.calibration.id, **calibrations.result_json(one)})
         return
     calibrations.table(
-        [
-            (one.calibration.id, f"{calibrations.recipe_name(one.calibration)} on {one.calibration.model}", one)
-            for one in compared
-        ]
+        [(one.calibration.id, f"{one.calibration.recipe_name} on {one.calibration.model}", one) for one in compared]
     )
     say()
     best = min(compared, key=lambda one: one.figures.cllr.value)

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spk.cli.common import exists, print_json, print_table, say, write_output
-from spk.errors import FingerprintError
 
 if TYPE_CHECKING:
-    from spk.config import Workbench
     from spk.identify.calibration import Calibration, Interval
     from spk.identify.choosing import Compared
     from spk.identify.fitting import Figures, Result
+    from spk.workbench import Workbench
 
-__all__ = ["SHIPPED", "about", "find", "recipe_name", "result_json", "show", "table", "use", "write"]
+__all__ = ["SHIPPED", "about", "find", "result_json", "show", "table", "use", "write"]
 
-SHIPPED = "default"  # what the calibration that ships is called
+SHIPPED = "default"  # as in spk.desk.calibrations, which takes long to load
 
 
 def show(bench: Workbench, given: Sequence[str], output: Path | None, *, as_json: bool) -> None:
@@ -50,7 +49,7 @@ def show(bench: Workbench, given: Sequence[str], output: Path | None, *, as_json
             (
                 (
                     one.id,
-                    recipe_name(one),
+                    one.recipe_name,
                     one.model,
                     one.speakers,
                     f"{one.held_out.cllr.value:.3f}" if one.held_out else "",
@@ -62,50 +61,34 @@ def show(bench: Workbench, given: Sequence[str], output: Path | None, *, as_json
 
 
 def use(bench: Workbench, which: str, *, as_json: bool, quiet: bool) -> None:
-    """Judge the gallery by a calibration.
+    """Judge the gallery by a calibration: an id, a file, or ``default``.
 
     Raises:
         FingerprintError: it is for a model that nobody there is enrolled by, or for another version of one.
     """
-    from spk.embed import model_id
-    from spk.identify.explaining import calibration_record
+    from spk.desk import Desk
 
-    if which == SHIPPED:
-        bench.store.use_calibration(bench.gallery, None)
-        if as_json:
-            print_json({"id": None, "in_use": True})
-        elif not quiet:
-            say(f'The gallery "{bench.gallery.name}" is judged by the calibration that ships from now on.')
-        return
-    calibration = find(bench, which)
-    calibration.check(model_id(calibration.model))  # also where nobody is enrolled yet
-    there = bench.store.models(bench.gallery)
-    if there and calibration.fingerprint not in there:
-        raise FingerprintError(
-            f"the calibration {calibration.id} is for {calibration.model} ({calibration.fingerprint[:12]}), by which "
-            f'nobody in the gallery "{bench.gallery.name}" is enrolled: enroll people by it first'
-        )
-    bench.store.keep_calibration(bench.gallery, calibration_record(calibration))
-    bench.store.use_calibration(bench.gallery, calibration.id)
+    kept = Desk(bench).calibrations
+    used = kept.use_file(Path(which)) if _is_file(which) else kept.use(which)
     if as_json:
-        print_json(about(calibration, in_use=True))
+        print_json(used.to_json())
+    elif not quiet and used.id is None:
+        say(f'The gallery "{bench.gallery.name}" is judged by the calibration that ships from now on.')
     elif not quiet:
-        say(f'The gallery "{bench.gallery.name}" is judged by {calibration.id} from now on.')
-        _details(calibration, in_use=True)
+        say(f'The gallery "{bench.gallery.name}" is judged by {used.id} from now on.')
+        _details(kept.find(used.id), in_use=True)
 
 
 def find(bench: Workbench, which: str) -> Calibration:
     """By an id, a file, or ``default``."""
-    from spk.embed import model_id
-    from spk.identify.calibration import Calibration, default_calibration
+    from spk.desk import Desk
+    from spk.identify.calibration import Calibration
 
-    if which == SHIPPED:
-        return default_calibration(model_id(bench.model_name))
-    path = Path(which)
-    if which.endswith(".json") or exists(path):
-        return Calibration.load(path)
-    record = bench.store.find_calibration(bench.gallery, which)
-    return Calibration.parse(record.record, source=f"calibration {record.id}")
+    return Calibration.load(Path(which)) if _is_file(which) else Desk(bench).calibrations.find(which)
+
+
+def _is_file(which: str) -> bool:
+    return which != SHIPPED and (which.endswith(".json") or exists(Path(which)))
 
 
 # Printing
@@ -116,15 +99,9 @@ def write(calibration: Calibration, output: Path) -> None:
     write_output(output, json.dumps(calibration.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
-def recipe_name(calibration: Calibration) -> str:
-    """The recipe's name; of a fusion, that of its parts."""
-    parts = getattr(calibration.recipe, "parts", ())
-    return "+".join(dict.fromkeys(part.name for part in parts)) or calibration.recipe.name
-
-
 def _details(calibration: Calibration, *, in_use: bool) -> None:
     held_out = calibration.held_out
-    say(f"{calibration.id}  {recipe_name(calibration)} on {calibration.model}{', in use' if in_use else ''}")
+    say(f"{calibration.id}  {calibration.recipe_name} on {calibration.model}{', in use' if in_use else ''}")
     say(f"fitted {calibration.created} on {calibration.data or 'something that it does not say'}")
     trials = ", ".join(f"{count} {kind}" for kind, count in calibration.trials.items())
     say(f"{calibration.speakers} speakers, trials: {trials}{'; generic' if calibration.generic else ''}")
@@ -137,8 +114,9 @@ def _details(calibration: Calibration, *, in_use: bool) -> None:
 
 def about(calibration: Calibration, *, in_use: bool) -> dict[str, Any]:
     """The record without the numbers of the recipe."""
-    record = {name: value for name, value in calibration.to_json().items() if name != "recipe"}
-    return {"id": calibration.id, "in_use": in_use, "recipe": recipe_name(calibration), **record}
+    from spk.desk.calibrations import calibration_info
+
+    return calibration_info(calibration, in_use=in_use).to_json()
 
 
 def table(rows: Sequence[tuple[str, str, Result | Compared]]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from spk.errors import InputError, ModelError, SpkError, StoreError
+from spk.errors import AccessError, InputError, ModelError, ServiceError, SpkError, StoreError
 
 if TYPE_CHECKING:
     from spk.client import Client
@@ -75,8 +75,16 @@ def desk(*, quiet: bool = True, **options: Any) -> Iterator[Desk | Client]:  # n
 
     for name in ("home", "model", "precision", "device", "threads"):
         if options.get(name) is not None:
-            raise InputError(f"--{name} is not for a server to be told: leave it out, or leave out --server")
-    with bar(quiet=quiet) as progress, Client(settings.server, settings.key, gallery=settings.gallery) as client:
+            raise InputError(f"--{name} is for a server itself to say: leave it out, or leave out --server and SPK_SERVER")
+    asking = Client(
+        settings.server,
+        settings.key,
+        gallery=settings.gallery,
+        fpir=settings.fpir,
+        cost=settings.cost,
+        prior_unknown=settings.prior_unknown,
+    )
+    with bar(quiet=quiet) as progress, asking as client:
         client.progress = progress
         yield client
 
@@ -144,7 +152,7 @@ class Batch:
             try:
                 work(file)
                 self.done += 1
-            except (ModelError, StoreError):  # the next file would meet it again
+            except (AccessError, ModelError, ServiceError, StoreError):  # the next file would meet it again
                 raise
             except SpkError as error:
                 self.fail(str(file), error)

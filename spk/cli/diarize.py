@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from spk.cli.common import Batch, check_output, say, workbench, write_output
-from spk.cli.options import AsJson, Files, GalleryName, Home, Output, Quiet, Threads
-from spk.cli.turns import FORMATS, Format, check_format, turns_text
-from spk.errors import InputError
+from spk.cli.common import Batch, check_output, desk, say, write_output
+from spk.cli.options import AsJson, Files, GalleryName, Home, Output, Quiet, Server, Threads
+from spk.cli.turns import FORMATS, Format, check_format, turns_of, turns_text
 
-if TYPE_CHECKING:
-    from spk.config import Workbench
-    from spk.diarize import Diarization, SpeakerCount
-
-__all__ = ["ChannelMode", "diarize", "speaker_count"]
+__all__ = ["ChannelMode", "Channels", "MaxSpeakers", "MinSpeakers", "Speakers", "diarize"]
 
 
 class ChannelMode(StrEnum):
@@ -43,28 +38,6 @@ Channels = Annotated[
 ]
 
 
-def speaker_count(
-    speakers: int | None, least: int | None, most: int | None, channels: ChannelMode = ChannelMode.MIX
-) -> SpeakerCount:
-    """What the options say together.
-
-    Raises:
-        InputError: they contradict each other.
-    """
-    from spk.diarize import SpeakerCount
-
-    given = [number for number in (speakers, least, most) if number is not None]
-    if given and channels is ChannelMode.SPLIT:
-        raise InputError("--channels split says how many people there are, one a channel: give no other number")
-    if any(number < 1 for number in given):
-        raise InputError(f"there cannot be {min(given)} speakers: give at least 1")
-    if speakers is None:
-        return SpeakerCount(least or 1, most)
-    if least is not None or most is not None:
-        raise InputError("--speakers says it all: leave out --min-speakers and --max-speakers")
-    return SpeakerCount.exactly(speakers)
-
-
 def diarize(
     files: Files,
     *,
@@ -79,6 +52,7 @@ def diarize(
     channels: Channels = ChannelMode.MIX,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     threads: Threads = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -89,39 +63,24 @@ def diarize(
 
     Example: spk diarize meeting.wav -o meeting.rttm
     """
-    count = speaker_count(speakers, min_speakers, max_speakers, channels)
+    from spk.desk.listening import check_voices
+
+    voices: dict[str, Any] = {"channels": channels.value, "speakers": speakers}
+    voices |= {"min_speakers": min_speakers, "max_speakers": max_speakers}
+    check_voices(**voices)
     form = Format.JSON if as_json else form
     check_format(form, files)
     check_output(output, files)
-    from spk.timeline import with_ids
-
     batch, written = Batch(), list[str]()
-    with workbench(home=home, gallery=gallery, threads=threads, quiet=quiet) as bench:
+    with desk(home=home, gallery=gallery, server=server, threads=threads, quiet=quiet) as ask:
 
         def one(path: Path) -> None:
-            found, duration = _diarized(bench, path, channels, count)
-            turns = with_ids(found.turns)
-            written.append(turns_text(turns, form, path, duration=duration, first=not written))
+            found = ask.diarize(path, **voices)
+            written.append(turns_text(turns_of(found), form, path, duration=found.duration, first=not written))
             if output is None:
                 say(written[-1], nl=False)
 
-        batch.each(files, one, bench.progress)
+        batch.each(files, one, ask.progress)
     if output is not None and written:
         write_output(output, "".join(written))
     batch.finish()
-
-
-def _diarized(bench: Workbench, path: Path, channels: ChannelMode, count: SpeakerCount) -> tuple[Diarization, float]:
-    from spk.audio import load, load_channels
-    from spk.diarize import diarize_channels
-    from spk.errors import AudioError
-
-    if channels is ChannelMode.SPLIT:
-        several = load_channels(path)
-        found, duration = diarize_channels(several, bench.vad), several[0].duration
-    else:
-        audio = load(path)
-        found, duration = bench.diarizer(audio, count=count, progress=bench.progress), audio.duration
-    if not found.turns:
-        raise AudioError(path, "holds no speech: check the recording and its level")
-    return found, duration

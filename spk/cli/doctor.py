@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import print_json, print_table, say, workbench
-from spk.cli.options import AsJson, CostText, Fpir, GalleryName, Home, ModelName, Quiet, complete_speaker
+from spk.cli.common import desk, print_json, print_table, say
+from spk.cli.options import AsJson, CostText, Fpir, GalleryName, Home, ModelName, Quiet, Server, complete_speaker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spk.evaluate.checkup import Checkup, SampleCheck
+    from spk.messages.health import Checkup, Nearest, SampleCheck
 
 __all__ = ["doctor"]
 
@@ -38,6 +38,7 @@ def doctor(
     cost: CostText = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     model: ModelName = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -49,42 +50,49 @@ def doctor(
 
     Example: spk doctor alice
     """
-    with workbench(home=home, gallery=gallery, model=model, fpir=fpir, cost=cost, quiet=quiet) as bench:
-        from spk.evaluate.doctor import examine
-
-        people = None if name is None else [bench.store.speaker(bench.gallery, name)]
-        found = examine(bench.scorer(), bench.point, people, seconds=seconds, progress=bench.progress)
-        where = bench.gallery.name
+    options: dict[str, Any] = {"home": home, "gallery": gallery, "model": model, "fpir": fpir, "cost": cost}
+    with desk(**options, server=server, quiet=quiet) as ask:
+        found = ask.health.everybody(seconds=seconds) if name is None else [ask.health.of(name, seconds=seconds)]
+        where = ask.gallery
     if as_json:
         for checkup in found:
             print_json(checkup.to_json())
     elif name is not None:
         _page(found[0])
     elif found:
-        _table(found)
+        _table(found, seconds)
         if not quiet:
-            say(f"\n{_summary(found)}")
+            say(f"\n{_summary(found, seconds)}")
     elif not quiet:
         say(f"nobody is enrolled in the gallery {where}")
 
 
-def _table(found: Sequence[Checkup]) -> None:
+def _table(found: Sequence[Checkup], seconds: float) -> None:
     print_table(
         ("name", "speech", "samples", "sessions", "spread", "missed", "nearest", "what to do"),
         (
             (
-                checkup.speaker.label,
-                f"{checkup.net_seconds:.1f} s",
-                len(checkup.checks),
+                checkup.name,
+                f"{checkup.net_speech:.1f} s",
+                len(checkup.samples),
                 checkup.sessions,
                 "-" if checkup.spread is None else f"{checkup.spread.lowest_llr:+.1f}",
-                _share(checkup.fnir),
-                "-" if checkup.nearest is None else f"{checkup.nearest.speaker.label} {checkup.nearest.most:+.1f}",
+                _share(_fnir(checkup, seconds)),
+                _nearest(checkup.nearest),
                 _first(checkup),
             )
             for checkup in found
         ),
     )
+
+
+def _fnir(checkup: Checkup, seconds: float) -> float | None:
+    """Predicted for clips of so many seconds."""
+    return next((one.rate for one in checkup.fnir if one.seconds == seconds), None)
+
+
+def _nearest(one: Nearest | None) -> str:
+    return "-" if one is None else f"{one.name} {max(one.llr, one.llr_back):+.1f}"
 
 
 def _first(checkup: Checkup) -> str:
@@ -94,40 +102,43 @@ def _first(checkup: Checkup) -> str:
     return checkup.advice[0].text + (f" (and {others} more)" if others else "")
 
 
-def _summary(found: Sequence[Checkup]) -> str:
-    doubtful = sum(any(advice.concern.doubtful for advice in checkup.advice) for checkup in found)
+def _summary(found: Sequence[Checkup], seconds: float) -> str:
+    from spk.evaluate.checkup import Concern
+
+    doubtful = sum(any(Concern(advice.concern).doubtful for advice in checkup.advice) for checkup in found)
     fine = sum(not checkup.advice for checkup in found)
-    rates = [checkup.fnir for checkup in found if checkup.fnir is not None]
+    rates = [rate for rate in (_fnir(checkup, seconds) for checkup in found) if rate is not None]
     people = "1 person" if len(found) == 1 else f"{len(found)} people"
     text = f"{people}: {doubtful} to listen to, {len(found) - doubtful - fine} to record more of, {fine} in order"
     if rates:
         share = _share(sum(rates) / len(rates))
-        text += f"; of clips of {found[0].typical:g} s, {share} would not be named (predicted)"
+        text += f"; of clips of {seconds:g} s, {share} would not be named (predicted)"
     return text
 
 
 def _page(checkup: Checkup) -> None:
-    speaker, nearest, spread = checkup.speaker, checkup.nearest, checkup.spread
+    nearest, spread = checkup.nearest, checkup.spread
     state = "provisional" if checkup.provisional else "settled"
-    counts = ((len(checkup.checks), "sample"), (checkup.recordings, "recording"), (checkup.sessions, "session"))
+    counts = ((len(checkup.samples), "sample"), (checkup.recordings, "recording"), (checkup.sessions, "session"))
     of = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
-    say(f"{speaker.label}  {checkup.net_seconds:.1f} s of speech, {state}; {of}")
+    say(f"{checkup.name}  {checkup.net_speech:.1f} s of speech, {state}; {of}")
     if spread is None:
         say("spread        unknown: there are no two samples to compare")
     else:
         say(f"spread        LLR of a sample against the rest: lowest {spread.lowest_llr:+.1f}, ", nl=False)
         say(f"median {spread.median_llr:+.1f}")
-    if checkup.misses:
-        rates = ", ".join(f"{_share(miss.rate)} of clips of {miss.seconds:g} s" for miss in checkup.misses)
+    if checkup.fnir:
+        rates = ", ".join(f"{_share(miss.rate)} of clips of {miss.seconds:g} s" for miss in checkup.fnir)
         say(f"not named     {rates} (predicted; LLR {checkup.needed_llr:.1f} is needed)")
     if nearest is not None:
-        say(f"nearest       {nearest.speaker.label}, LLR {nearest.llr:+.1f} and {nearest.llr_back:+.1f}")
+        say(f"nearest       {nearest.name}, LLR {nearest.llr:+.1f} and {nearest.llr_back:+.1f}")
     for old in checkup.retired:
-        say(f"other models  {old.samples} samples by {old.model[:12]} and not by {checkup.model.name}")
-    if checkup.checks:
+        say(f"other models  {old.samples} samples by {old.fingerprint[:12]} and not by {checkup.model.name}")
+    if checkup.samples:
         say()
         print_table(
-            ("recording", "from", "to", "speech", "llr", "origin", "remarks"), (_row(check) for check in checkup.checks)
+            ("recording", "from", "to", "speech", "llr", "origin", "remarks"),
+            (_row(check) for check in checkup.samples),
         )
     say()
     if not checkup.advice:
@@ -136,20 +147,19 @@ def _page(checkup: Checkup) -> None:
         say(f"{number}. {advice.text}")
 
 
-def _row(check: SampleCheck) -> tuple[str, ...]:
-    sample = check.sample
+def _row(sample: SampleCheck) -> tuple[str, ...]:
     remarks = [f"forced: {reason}" for reason in sample.forced]
-    if check.sounds_like is not None:
-        remarks.insert(0, f"sounds like {check.sounds_like.label}")
-    elif check.unlike:
+    if sample.sounds_like is not None:
+        remarks.insert(0, f"sounds like {sample.sounds_like.name}")
+    elif sample.unlike:
         remarks.insert(0, "unlike the rest")
     return (
-        sample.recording.source,
-        f"{sample.segment.start:.1f}",
-        f"{sample.segment.end:.1f}",
-        f"{sample.net_seconds:.1f} s",
-        "-" if check.llr is None else f"{check.llr:+.1f}",
-        sample.origin.value,
+        sample.recording,
+        f"{sample.start:.1f}",
+        f"{sample.end:.1f}",
+        f"{sample.net_speech:.1f} s",
+        "-" if sample.llr is None else f"{sample.llr:+.1f}",
+        sample.origin,
         "; ".join(remarks),
     )
 

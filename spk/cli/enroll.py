@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
-from itertools import chain
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import Batch, counter, either, print_json, say, workbench
+from spk.cli.common import Batch, counter, desk, either, print_json, say
 from spk.cli.options import (
     AsJson,
     DeviceName,
@@ -20,24 +18,20 @@ from spk.cli.options import (
     ModelName,
     PrecisionName,
     Quiet,
+    Server,
     Threads,
     complete_speaker,
 )
-from spk.errors import AudioError, FormatError, InputError, NotFoundError, SpkError
+from spk.errors import FormatError, InputError, NotFoundError, RefusedError
 from spk.timeline import Segment
 
 if TYPE_CHECKING:
-    from spk.audio import Audio
-    from spk.config import Workbench
-    from spk.enroll import EnrollmentReport, Excerpt
-    from spk.store.records import Origin
-
-    Load = Callable[[], Excerpt]
-    People = dict[str, list[tuple[str, Load]]]  # whom, and each recording's name with what loads it in its turn
+    from spk.client import Client
+    from spk.desk import Desk
+    from spk.formats.manifest import ManifestRow
+    from spk.messages.enrollment import Enrolled, EnrolledTurns, Refusal
 
 __all__ = ["enroll"]
-
-SLACK = 0.1  # seconds that a turn may reach past the end: tools round
 
 
 def enroll(
@@ -84,6 +78,7 @@ def enroll(
     force: Force = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     model: ModelName = None,
     precision: PrecisionName = None,
     device: DeviceName = None,
@@ -102,26 +97,22 @@ def enroll(
     _check_options(arguments, start=start, end=end, turns=turns, mapping=mapping, manifest=manifest)
     batch = Batch()
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, threads=threads, quiet=quiet) as bench:
+    with desk(**options, server=server, threads=threads, quiet=quiet) as ask:
         if turns is not None:
-            people = _from_turns(Path(arguments[0]), turns, _names(mapping or []), batch)
+            found = _by_turns(ask, Path(arguments[0]), turns, _names(mapping or []), force=force)
+            _refuse(batch, found.refused)
+            done: Iterable[Enrolled] = found.people
         elif manifest is not None:
-            people = _from_manifest(manifest)
+            done = _by_manifest(ask, manifest, batch, force=force)
         else:
-            people = _from_files(arguments[0], [Path(file) for file in arguments[1:]], start, end)
-        _check_names(bench, people, manifest or turns)
-        another = counter(bench.progress, sum(map(len, people.values())), "enrolling")
-        for person, offered in people.items():
-            excerpts = _readable(offered, batch, another)
-            if (first := next(excerpts, None)) is None:
-                continue
-            bench.make_gallery()
-            report = bench.enroller()(person, chain([first], excerpts), origin=_origin(turns), force=force)
-            for error in report.refused:
-                batch.fail(getattr(error, "source", person), error)
-            if report.enrollment is not None:
-                batch.done += len(report.enrollment.added) + len(report.enrollment.already)
-                _show(report, as_json=as_json, quiet=quiet)
+            segments = [_times(start, end)] if start is not None and end is not None else []
+            done = [ask.enroll(arguments[0], [Path(file) for file in arguments[1:]], segments=segments, force=force)]
+        for person in done:
+            if turns is None:
+                _refuse(batch, person.refused)
+            if person.speaker_id is not None:
+                batch.done += person.added + person.already
+                _show(person, as_json=as_json, quiet=quiet)
     batch.finish()
 
 
@@ -154,87 +145,52 @@ def _check_options(
             raise InputError("--from and --to are times in one recording: give just one")
 
 
-def _check_names(bench: Workbench, people: People, source: Path | None) -> None:
-    """Refuse impossible names before hours of work."""
-    from spk.store.names import clean_name, label_digits
-
-    for name in people:
-        try:
-            if label_digits(name):
-                bench.store.speaker(bench.gallery, name)
-            else:
-                clean_name(name)
-        except (InputError, NotFoundError) as error:
-            if source is None:
-                raise
-            raise FormatError(source, str(error)) from error
+def _times(start: float, end: float) -> tuple[float, float]:
+    try:
+        segment = Segment(start, end)
+    except InputError as error:
+        raise InputError(f"--from {start:g} --to {end:g}: {error}") from error
+    return segment.start, segment.end
 
 
-def _origin(turns: Path | None) -> Origin:
-    from spk.store.records import Origin
-
-    return Origin.ENROLLED if turns is None else Origin.CORRECTED
-
-
-def _from_files(name: str, files: list[Path], start: float | None, end: float | None) -> People:
-    segment = None
-    if start is not None and end is not None:
-        try:
-            segment = Segment(start, end)
-        except InputError as error:
-            raise InputError(f"--from {start:g} --to {end:g}: {error}") from error
-    return {name: [(str(file), partial(_excerpt, file, segment)) for file in files]}
-
-
-def _from_manifest(manifest: Path) -> People:
+def _by_manifest(ask: Desk | Client, manifest: Path, batch: Batch, *, force: bool) -> Iterable[Enrolled]:
+    """The people of a table, one after the other; all of it is read first: a wrong line stores nobody."""
     from spk.formats.manifest import read_manifest
 
-    people: People = {}
-    for row in read_manifest(manifest):  # all of it is read first: a wrong line stores nobody
-        here = row.file.relative_to(manifest.parent) if row.file.is_relative_to(manifest.parent) else row.file
-        file = either(row.file, here)
-        people.setdefault(row.speaker, []).append((str(file), partial(_excerpt, file, row.segment)))
+    people: dict[str, list[ManifestRow]] = {}
+    for row in read_manifest(manifest):
+        people.setdefault(row.speaker, []).append(row)
     if not people:
         raise FormatError(manifest, "names nobody: write a line speaker,file for each recording")
-    return people
+    for name in people:
+        try:
+            ask.check_name(name)
+        except (InputError, NotFoundError) as error:
+            raise FormatError(manifest, str(error)) from error
+    another = counter(ask.progress, len(people), "people")
+    for name, rows in people.items():
+        paths = [_place(row.file, manifest) for row in rows]
+        segments = [None if row.segment is None else (row.segment.start, row.segment.end) for row in rows]
+        try:
+            yield ask.enroll(name, paths, segments=segments, force=force)
+        except RefusedError as error:  # all of it, by a server
+            batch.fail(name, error)
+        another()
 
 
-def _from_turns(recording: Path, turns: Path, names: dict[str, str], batch: Batch) -> People:
-    from spk.enroll import excerpts_of_turns
-    from spk.formats.rttm import NAMELESS, read_rttm
+def _place(file: Path, manifest: Path) -> Path:
+    """Where a recording of a table lies: its name counts from the table's folder, or from here."""
+    return either(file, file.relative_to(manifest.parent) if file.is_relative_to(manifest.parent) else file)
 
+
+def _by_turns(ask: Desk | Client, recording: Path, turns: Path, names: dict[str, str], *, force: bool) -> EnrolledTurns:
     try:
-        files = read_rttm(turns)
+        return ask.enroll_turns(recording, turns, mapping=names, form="rttm", force=force)
     except FormatError as error:
         if form := _other_form(turns):
             reason = f"is {form}, not RTTM: make it so with spk import {turns} --format rttm, or see spk apply"
             raise FormatError(turns, reason) from error
         raise
-    if not files:
-        raise FormatError(turns, "holds no turns: check that it is the file you mean")
-    if recording.stem not in files and len(files) != 1:
-        reason = f"has turns of {len(files)} recordings, none of them {recording.stem}: keep one recording's"
-        raise FormatError(turns, reason)
-    timeline = files.get(recording.stem) or next(iter(files.values()))
-    if unknown := sorted(set(names) - set(timeline.labels)):
-        labels = ", ".join(timeline.labels)
-        raise InputError(f"--map {unknown[0]}: {turns} has no such label, only {labels}")
-    audio = _audio(recording)
-    if timeline.end > audio.duration + SLACK:
-        late = f"has a turn up to {timeline.end:.2f} s, but {recording} ends at {audio.duration:.2f} s"
-        reason = f"{late}: check which recording it is of"
-        raise FormatError(turns, reason)
-    people: People = {}
-    for label, excerpts in excerpts_of_turns(audio, timeline.crop(Segment(0.0, audio.duration))):
-        if label not in names and NAMELESS.fullmatch(label):
-            reason = f"{label} has no name: add --map {label}=NAME, or rename it in {turns}"
-            batch.fail(label, InputError(reason))
-        elif not excerpts:
-            batch.fail(label, FormatError(turns, f"{label} never speaks alone for long enough to be enrolled"))
-        else:
-            of_person = people.setdefault(names.get(label, label), [])
-            of_person += [(label, partial(_given, excerpt)) for excerpt in excerpts]
-    return people
 
 
 def _other_form(turns: Path) -> str:
@@ -248,37 +204,6 @@ def _other_form(turns: Path) -> str:
     return "" if form is TurnFormat.RTTM else f"in the format {form.value}"
 
 
-def _readable(offered: list[tuple[str, Load]], batch: Batch, another: Callable[[], None]) -> Iterator[Excerpt]:
-    """Every recording that can be read, each when it is asked for; the others are named as failed."""
-    for name, load in offered:
-        try:
-            yield load()
-        except SpkError as error:
-            batch.fail(name, error)
-        another()
-
-
-def _excerpt(file: Path, segment: Segment | None) -> Excerpt:
-    from spk.enroll import Excerpt
-
-    audio = _audio(file)
-    if segment is not None and segment.end > audio.duration + SLACK:
-        raise AudioError(audio.source, f"ends at {audio.duration:.2f} s, before {segment.end:g} s: check the times")
-    return Excerpt(audio, segment)
-
-
-def _given(excerpt: Excerpt) -> Excerpt:
-    return excerpt
-
-
-@lru_cache(maxsize=1)
-def _audio(file: Path) -> Audio:
-    """A recording; the last one is kept, because the rows of a table often name it again."""
-    from spk.audio import load
-
-    return load(file)
-
-
 def _names(mapping: list[str]) -> dict[str, str]:
     pairs = [entry.partition("=") for entry in mapping]
     for entry, (label, equals, name) in zip(mapping, pairs, strict=True):
@@ -287,26 +212,20 @@ def _names(mapping: list[str]) -> dict[str, str]:
     return {label: name for label, _, name in pairs}
 
 
-def _show(report: EnrollmentReport, *, as_json: bool, quiet: bool) -> None:
-    enrollment = report.enrollment
-    if enrollment is None:
-        return
+def _refuse(batch: Batch, refused: Iterable[Refusal]) -> None:
+    """Say what was not stored."""
+    for one in refused:
+        batch.fail(one.source, InputError(one.detail))
+
+
+def _show(person: Enrolled, *, as_json: bool, quiet: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "name": report.name,
-                "speaker_id": str(enrollment.speaker.id),
-                "added": len(enrollment.added),
-                "already": len(enrollment.already),
-                "net_speech": round(report.net_seconds, 3),
-                "provisional": report.provisional,
-            }
-        )
+        print_json(person.to_json())
     elif not quiet:
-        parts = [f"{len(enrollment.added)} added"]
-        if enrollment.already:
-            parts.append(f"{len(enrollment.already)} known already")
-        parts.append(f"{report.net_seconds:.1f} s of speech in all")
-        if report.provisional:
+        parts = [f"{person.added} added"]
+        if person.already:
+            parts.append(f"{person.already} known already")
+        parts.append(f"{person.net_speech:.1f} s of speech in all")
+        if person.provisional:
             parts.append("provisional until 30 s")
-        say(f"{report.name}: {', '.join(parts)}")
+        say(f"{person.name}: {', '.join(parts)}")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.calibrations import recipe_name
 from spk.cli.common import EXIT_ERROR, check_output, complain, print_table, say, workbench, write_output
 from spk.cli.options import (
     CostText,
@@ -193,7 +192,7 @@ def _conditions(parts: Workbench, material: Material) -> dict[str, Any]:
         "gallery": "made for this list" if material.enroll else parts.settings.gallery,
         "model": parts.embedder.model.name,
         "fingerprint": parts.embedder.model.fingerprint,
-        "recipe": recipe_name(calibration),
+        "recipe": calibration.recipe_name,
         "calibration": calibration.id,
         "calibration_data": calibration.data,
         "operating_point": {

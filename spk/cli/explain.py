@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import exists, print_json, print_table, say, workbench
-from spk.cli.options import AsJson, GalleryName, Home, Quiet
-from spk.errors import FormatError, InputError, NotFoundError, SpkError
+from spk.cli.common import desk, exists, print_json, print_table, say
+from spk.cli.options import AsJson, GalleryName, Home, Quiet, Server
+from spk.errors import FormatError, InputError
 
 if TYPE_CHECKING:
-    from spk.config import Workbench
-    from spk.identify import Calibration
-    from spk.identify.evidence import Evidence, VoiceEvidence
-    from spk.identify.replaying import Replay, Today
-    from spk.store import DecisionRecord, Gallery, Store
+    from spk.identify.evidence import Evidence
+    from spk.messages.decisions import DecidedToday, DecisionInfo, Replayed, TodayVoice
 
 __all__ = ["explain", "replay"]
 
@@ -45,6 +40,7 @@ def explain(
     *,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,  # noqa: ARG001 - every command takes it; this one prints nothing but results
 ) -> None:
@@ -54,18 +50,21 @@ def explain(
 
     Example: spk explain 3f2a9c1e:SPEAKER_00
     """
+    from spk.identify.evidence import Evidence
+
     if what and exists(Path(what)):
-        _told(_in_file(Path(what)), None, as_json=as_json)
+        _told(_in_file(Path(what)), as_json=as_json)
         return
-    with workbench(home=home, gallery=gallery) as bench:
+    with desk(home=home, gallery=gallery, server=server) as ask:
         if what is None:
-            _list(bench, as_json=as_json)
+            found, where = ask.decisions.list(limit=LISTED).items, ask.gallery
+            _list(found, where, as_json=as_json)
             return
         which, _, label = what.partition(":")
         if which.endswith((".json", ".jsonl")):
             raise InputError(f"{which}: there is no such file: write one with `spk identify --evidence`")
-        record = bench.store.decision(which)
-        _told([_kept(bench.store, record)], label or None, as_json=as_json)
+        evidence = Evidence.from_json(ask.decisions.explain(which, label or None, anywhere=True).to_json())
+    _told([evidence], as_json=as_json)
 
 
 def replay(
@@ -73,6 +72,7 @@ def replay(
     *,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -82,26 +82,15 @@ def replay(
 
     Example: spk replay 3f2a9c1e
     """
-    from spk.identify.replaying import replay as again
-
-    with workbench(home=home, gallery=gallery) as bench:
-        store, record = bench.store, bench.store.decision(which)
-        evidence = _kept(store, record)
-        where = _gallery(store, record, evidence)
-        found = again(store, record, evidence, _calibration(store, where, evidence))
-        now: Sequence[Today] = ()
-        calibration, problem = None, None
-        try:
-            calibration, now = _today(store, where, record, evidence)
-        except SpkError as error:
-            problem = str(error)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        found = ask.decisions.replay(which, anywhere=True)
     if as_json:
-        print_json(_replay_json(record, found, calibration, now, problem))
+        print_json(found.to_json())
     else:
-        _print_replay(record, found, quiet=quiet)
+        _print_replay(found, quiet=quiet)
         if not quiet:
-            _print_today(calibration, now, problem)
-    raise typer.Exit(0 if found.same and found.compared else EXIT_DIFFERENT)
+            _print_today(found.today)
+    raise typer.Exit(0 if found.same else EXIT_DIFFERENT)
 
 
 def _in_file(path: Path) -> list[Evidence]:
@@ -127,138 +116,49 @@ def _in_file(path: Path) -> list[Evidence]:
     return found
 
 
-def _kept(store: Store, record: DecisionRecord) -> Evidence:
-    """The evidence of a kept decision, with what people and recordings are called today."""
-    from spk.identify.evidence import Evidence
-
-    evidence = Evidence.parse(record.record, source=f"decision {record.id}")
-    owners = {voice.label: voice.speaker for voice in record.voices}
-    told = [UUID(one) for one in evidence.people_told]
-    people = store.people([*told, *filter(None, owners.values())])
-    names = {str(speaker.id): speaker.label for speaker in people}
-    for voice in evidence.voices:
-        owner = owners.get(voice.label)
-        one = voice.candidate
-        if (
-            one is not None
-            and owner is not None
-            and one.speaker not in names
-            and voice.outcome in ("known", "same", "unsure")
-        ):
-            names[one.speaker] = names.get(str(owner), "")  # merged into somebody since
-    ids = [UUID(one.sample) for voice in evidence.voices for one in voice.samples]
-    prints = store.sample_prints(evidence.model.fingerprint, ids).values()
-    sources = {str(one.sample.recording.id): one.sample.recording.source for one in prints}
-    return replace(evidence, decision_id=str(record.id), recording=record.source, names=names, sources=sources)
-
-
-def _gallery(store: Store, record: DecisionRecord, evidence: Evidence) -> Gallery:
-    from spk.store import Gallery
-
-    found = [gallery for gallery in store.galleries() if gallery.id == record.gallery]
-    return found[0] if found else Gallery(record.gallery, evidence.gallery.name)
-
-
-def _calibration(store: Store, gallery: Gallery, evidence: Evidence) -> Calibration | None:
-    """The calibration that a decision was made by; None if it is gone."""
-    from spk.identify import Calibration
-
-    try:
-        kept = store.find_calibration(gallery, evidence.calibration.id)
-    except NotFoundError:
-        return None
-    return Calibration.parse(kept.record, source=f"calibration {kept.id}")
-
-
-def _today(
-    store: Store, gallery: Gallery, record: DecisionRecord, evidence: Evidence
-) -> tuple[Calibration, Sequence[Today]]:
-    """What today's gallery and calibration would decide."""
-    from spk.embed import ModelId
-    from spk.identify import Calibration, GalleryScorer, default_calibration
-    from spk.identify.replaying import today
-
-    model = ModelId(evidence.model.name, evidence.model.fingerprint)
-    kept = store.calibration(gallery)
-    if kept is not None and kept.model == model.name:
-        calibration = Calibration.parse(kept.record, source=f"calibration {kept.id}").check(model)
-    else:
-        calibration = default_calibration(model)
-    attendees = None
-    if evidence.attendees is not None:
-        attendees = store.people(UUID(one) for one in evidence.attendees)
-        if not attendees:
-            raise NotFoundError("none of the attendees is there any more")
-    scorer = GalleryScorer(store, gallery, model, calibration, attendees)
-    scorer.check()
-    return calibration, today(scorer, record, evidence)
-
-
-def _list(bench: Workbench, *, as_json: bool) -> None:
-    rows = []
-    for record in bench.store.decisions(bench.gallery, LISTED):
-        evidence = _kept(bench.store, record)
-        said = [(voice.label, voice.verdict, _who(evidence, voice)) for voice in evidence.voices]
-        if as_json:
-            print_json(
-                {
-                    "decision_id": str(record.id),
-                    "created": record.created.isoformat(),
-                    "kind": record.kind.value,
-                    "recording": record.source,
-                    "voices": [{"label": label, "verdict": verdict, "name": who} for label, verdict, who in said],
-                }
-            )
-        voices = ", ".join(f"{verdict} {who}" if who else verdict for _, verdict, who in said)
-        rows.append([record.id.hex[:8], _moment(record), record.kind.value, record.source, voices])
+def _list(found: Sequence[DecisionInfo], where: str, *, as_json: bool) -> None:
     if as_json:
+        for one in found:
+            print_json(one.to_json())
         return
-    if not rows:
-        say(f"no decisions are kept of the gallery {bench.gallery.name}")
+    if not found:
+        say(f"no decisions are kept of the gallery {where}")
         return
-    print_table(["decision", "when", "kind", "recording", "voices"], rows)
+    print_table(
+        ["decision", "when", "kind", "recording", "voices"],
+        (
+            (
+                one.decision_id.hex[:8],
+                f"{one.created.astimezone():%Y-%m-%d %H:%M}",
+                one.kind,
+                one.recording,
+                ", ".join(f"{voice.verdict} {voice.name}" if voice.name else voice.verdict for voice in one.voices),
+            )
+            for one in found
+        ),
+    )
 
 
-def _moment(record: DecisionRecord) -> str:
-    return f"{record.created.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _who(evidence: Evidence, voice: VoiceEvidence) -> str | None:
-    """The name that was given, if one was."""
-    named = voice.verdict in ("known", "same") and voice.candidate is not None
-    return _name(evidence.names, voice.candidate.speaker) if named and voice.candidate else None
-
-
-def _name(names: Mapping[str, str], speaker: str | None) -> str:
-    if speaker is None:
-        return "nobody"
-    return names.get(speaker) or f"({speaker[:8]}, erased)"
-
-
-def _told(found: Sequence[Evidence], label: str | None, *, as_json: bool) -> None:
+def _told(found: Sequence[Evidence], *, as_json: bool) -> None:
     from spk.cli.evidence import lines
 
     for number, evidence in enumerate(found):
-        chosen = [voice for voice in evidence.voices if label in (None, voice.label)]
-        if label and not chosen:
-            labels = ", ".join(voice.label for voice in evidence.voices)
-            raise NotFoundError(f"the decision has no voice {label}; it has: {labels}")
-        part = replace(evidence, voices=tuple(chosen))
         if as_json:
-            print_json(part.to_json())
+            print_json(evidence.to_json())
             continue
         if number:
             say()
-        for line in lines(part):
+        for line in lines(evidence):
             say(line)
 
 
-def _print_replay(record: DecisionRecord, found: Replay, *, quiet: bool) -> None:
+def _print_replay(found: Replayed, *, quiet: bool) -> None:
     from spk.identify.replaying import TOLERANCE
 
-    said = f"decision {record.id.hex[:8]}: {found.compared} numbers and verdicts computed again"
+    which = f"decision {found.decision_id.hex[:8]}"
+    said = f"{which}: {found.compared} numbers and verdicts computed again"
     if not found.compared:
-        say(f"decision {record.id.hex[:8]}: nothing could be computed again")
+        say(f"{which}: nothing could be computed again")
     elif found.same:
         say(f"{said}: the same to {TOLERANCE:g}")
     else:
@@ -269,55 +169,21 @@ def _print_replay(record: DecisionRecord, found: Replay, *, quiet: bool) -> None
         say(f"not computed again: {line}")
 
 
-def _print_today(calibration: Calibration | None, now: Sequence[Today], problem: str | None) -> None:
-    if problem is not None or calibration is None:
-        say(f"today: {problem}")
+def _print_today(today: DecidedToday) -> None:
+    if today.problem is not None:
+        say(f"today: {today.problem}")
         return
-    say(f"today, by calibration {calibration.id}:")
-    for line in _voices(now):
+    say(f"today, by calibration {today.calibration}:")
+    for line in _voices(today.voices):
         say(f"  {line}")
 
 
-def _voices(now: Sequence[Today]) -> Iterator[str]:
-    if not now:
+def _voices(voices: Sequence[TodayVoice]) -> Iterator[str]:
+    if not voices:
         yield "nothing: whom it is about is not there any more"
-    for one in now:
+    for one in voices:
         numbers = "" if one.llr is None else f"LLR {one.llr:+.1f}, probability {one.probability:.6f}"
-        who = one.speaker.label if one.speaker else "nobody"
+        who = one.name or "nobody"
         if one.verdict in ("unknown", "unsure"):
             who = f"nearest {who}"
         yield f"{one.label}  {one.verdict:<9}  {who}  {numbers}".rstrip()
-
-
-def _replay_json(
-    record: DecisionRecord,
-    found: Replay,
-    calibration: Calibration | None,
-    now: Sequence[Today],
-    problem: str | None,
-) -> dict[str, Any]:
-    return {
-        "decision_id": str(record.id),
-        "same": found.same and found.compared > 0,
-        "compared": found.compared,
-        "differences": [
-            {"label": one.label or None, "what": one.what, "recorded": one.recorded, "now": one.now}
-            for one in found.differences
-        ],
-        "lost": list(found.lost),
-        "today": {
-            "problem": problem,
-            "calibration": calibration.id if calibration else None,
-            "voices": [
-                {
-                    "label": one.label,
-                    "verdict": one.verdict,
-                    "speaker_id": str(one.speaker.id) if one.speaker else None,
-                    "name": one.speaker.label if one.speaker else None,
-                    "llr": one.llr,
-                    "probability": one.probability,
-                }
-                for one in now
-            ],
-        },
-    }

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import Batch, check_output, complain, print_json, say, workbench, write_output
-from spk.cli.diarize import ChannelMode, Channels, MaxSpeakers, MinSpeakers, Speakers, speaker_count
+from spk.cli.common import Batch, check_output, complain, desk, print_json, say, write_output
+from spk.cli.diarize import ChannelMode, Channels, MaxSpeakers, MinSpeakers, Speakers
 from spk.cli.options import (
     AsJson,
     CostText,
@@ -23,20 +21,15 @@ from spk.cli.options import (
     ModelName,
     PrecisionName,
     Quiet,
+    Server,
     Threads,
     complete_speaker,
 )
-from spk.cli.turns import FORMATS, Format, check_format, turns_text
-from spk.errors import InputError, NotFoundError
+from spk.cli.turns import FORMATS, Format, check_format, turns_of, turns_text
+from spk.errors import InputError
 
 if TYPE_CHECKING:
-    from spk.audio import Audio
-    from spk.config import Workbench
-    from spk.diarize import SpeakerCount
-    from spk.embed.weights import Progress
-    from spk.identify import Identification, Identifier, Voice
-    from spk.identify.explaining import Collector
-    from spk.store import Speaker
+    from spk.messages.identification import Identified, IdentifiedVoice
 
 __all__ = ["identify"]
 
@@ -91,6 +84,7 @@ def identify(
     ] = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     model: ModelName = None,
     precision: PrecisionName = None,
     device: DeviceName = None,
@@ -104,11 +98,15 @@ def identify(
 
     Example: spk identify meeting.wav --json
     """
-    count = speaker_count(speakers, min_speakers, max_speakers, channels)
-    if single and (channels is ChannelMode.SPLIT or (speakers or min_speakers or max_speakers or 1) > 1):
-        raise InputError("--single says that each file is one person's voice: leave out what says otherwise")
+    from spk.desk.listening import check_voices
+
+    voices: dict[str, Any] = {"single": single, "channels": channels.value, "speakers": speakers}
+    voices |= {"min_speakers": min_speakers, "max_speakers": max_speakers}
+    check_voices(**voices)
     if attendees and enroll_unknown:
         raise InputError("--enroll-unknown would keep people who are enrolled, but no attendees: leave out one of them")
+    if attendees and not "".join(attendees).strip(" ,"):
+        raise InputError("--attendees names nobody: write --attendees alice,bob")
     form = Format.JSON if as_json else form
     check_format(form, files)
     check_output(evidence, files)
@@ -117,132 +115,67 @@ def identify(
     printed: list[Path] = []
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
     point = {"fpir": fpir, "cost": cost, "prior_unknown": prior_unknown}
-    with workbench(**options, **point, threads=threads, quiet=quiet) as bench:
-        if enroll_unknown:
-            bench.make_gallery()
-        _ = bench.gallery  # a misspelt one is said once, before any work
-        # Anew for each recording where the one before may have left a stranger, or taught a profile.
-        make = partial(_Ear.of, bench, _invited(bench, attendees) if attendees else None)
-        ear = make if enroll_unknown or bench.settings.learn == "confident" else cache(make)
-
-        def heard(audio: tuple[Audio, ...], listener: _Ear) -> tuple[Identification, str | None]:
-            found = _identified(audio, listener.identifier, channels, count, bench.progress, single=single)
-            found, decision = bench.remember(found, strangers=enroll_unknown), None
-            if bench.keeps_decisions or evidence is not None:
-                explained = listener.collector.identification(found)
-                decision = str(bench.keep(explained).id) if bench.keeps_decisions else None
-                reasons.append(json.dumps({**explained.evidence.to_json(), "decision_id": decision}) + "\n")
-            return found, decision
+    with desk(**options, **point, server=server, threads=threads, quiet=quiet) as ask:
 
         def one(path: Path) -> None:
-            audio = _loaded(path, channels)  # first: a file that cannot be read is said before models are loaded
-            try:
-                found, decision = heard(audio, ear())
-            except NotFoundError:  # a stranger whom nothing but an earlier hearing of it told of, and who is gone
-                found, decision = heard(audio, make())
-            _print(found, path, form, decision, many=len(files) > 1, quiet=quiet, first=not printed)
+            found = ask.identify(
+                path,
+                **voices,
+                attendees=attendees or (),
+                enroll_unknown=enroll_unknown,
+                evidence=evidence is not None,
+            )
+            if evidence is not None:
+                reasons.append(json.dumps(found.evidence) + "\n")
+            _print(found, path, form, many=len(files) > 1, quiet=quiet, first=not printed)
             if found.corrected and not quiet:
                 complain(f"{path}: was corrected, and stays so: `spk recordings show {path.name}` shows its turns")
             printed.append(path)
 
-        batch.each(files, one, bench.progress)
+        batch.each(files, one, ask.progress)
     if evidence is not None:
         write_output(evidence, "".join(reasons))
     batch.finish()
 
 
-@dataclass(frozen=True)
-class _Ear:
-    """An identifier, and what gathers the evidence of what it finds; the gallery is noted as it is now."""
-
-    identifier: Identifier
-    collector: Collector
-
-    @classmethod
-    def of(cls, bench: Workbench, attendees: list[Speaker] | None) -> _Ear:
-        from spk.identify.explaining import Collector
-
-        identifier = bench.identifier(attendees)
-        return cls(identifier, Collector(identifier.scorer))
-
-
-def _invited(bench: Workbench, attendees: list[str]) -> list[Speaker]:
-    """The people of a list of names; a name may hold a comma itself."""
-    people = []
-    for names in attendees:
-        try:
-            people.append(bench.store.speaker(bench.gallery, names))
-        except (InputError, NotFoundError):
-            parts = [name.strip() for name in names.split(",")]
-            if len(parts) == 1:
-                raise
-            people += [bench.store.speaker(bench.gallery, name) for name in parts if name]
-    if not people:
-        raise InputError("--attendees names nobody: write --attendees alice,bob")
-    return people
-
-
-def _loaded(path: Path, channels: ChannelMode) -> tuple[Audio, ...]:
-    from spk.audio import load, load_channels
-
-    return load_channels(path) if channels is ChannelMode.SPLIT else (load(path),)
-
-
-def _identified(
-    audio: tuple[Audio, ...],
-    identifier: Identifier,
-    channels: ChannelMode,
-    count: SpeakerCount,
-    progress: Progress | None,
-    *,
-    single: bool,
-) -> Identification:
-    if channels is ChannelMode.SPLIT:
-        return identifier.channels(audio)
-    return identifier.single(audio[0]) if single else identifier.recording(audio[0], count=count, progress=progress)
-
-
-def _print(
-    found: Identification, path: Path, form: Format, decision: str | None, *, many: bool, quiet: bool, first: bool
-) -> None:
+def _print(found: Identified, path: Path, form: Format, *, many: bool, quiet: bool, first: bool) -> None:
     if form is Format.JSON:
-        print_json({**found.to_json(), "decision_id": decision})
+        print_json(found.model_copy(update={"evidence": None}).to_json())
     elif form is not Format.TEXT:
-        say(turns_text(found.named, form, path, duration=found.audio.duration, first=first), nl=False)
+        say(turns_text(turns_of(found), form, path, duration=found.duration, first=first), nl=False)
     else:
         if many:
-            say(f"{found.audio.source}:")
+            say(f"{found.recording}:")
         if found.attendees is not None:
-            names = ", ".join(person.label for person in found.attendees)
-            say(f"compared with {len(found.attendees)} of {found.people} people: {names}")
-        for voice in found.voices:
+            say(f"compared with {len(found.attendees)} of {found.people} people: {', '.join(found.attendees)}")
+        for voice in found.speakers:
             say(_line(voice))
         say()
-        say(turns_text(found.named, form, path), nl=False)
-        if decision is not None and not quiet:
-            say(f"\ndecision {decision[:8]} (spk explain {decision[:8]})")
+        say(turns_text(turns_of(found), form, path), nl=False)
+        if found.decision_id is not None and not quiet:
+            digits = found.decision_id.hex[:8]
+            say(f"\ndecision {digits} (spk explain {digits})")
 
 
-def _line(voice: Voice) -> str:
+def _line(voice: IdentifiedVoice) -> str:
     """One voice and its evidence, for people to read."""
     from spk.identify.decision import score_text
-    from spk.identify.gallery import LEAST_SECONDS
 
-    match, parts = voice.match, [f"{voice.net_seconds:.1f} s"]
+    parts = [f"{voice.net_speech:.1f} s"]
     if voice.same_voice_as:
         parts.append(f"same voice as {', '.join(voice.same_voice_as)}")
-    elif voice.speech.net_seconds < LEAST_SECONDS:
+    elif voice.too_short:
         parts.append("too short to say")
-    who = voice.named.label if voice.named else "?"
-    recognised = voice.named is not None and voice.kept_as is None
-    if voice.kept_as is not None:
-        parts.append("new" if voice.is_new else "met before")
-    if match.llr is not None and match.score is not None and voice.speaker is not None:
+    who = voice.name or voice.stranger or "?"
+    recognised = voice.speaker_id is not None and voice.kept is None
+    if voice.kept is not None:
+        parts.append("new" if voice.kept == "new" else "met before")
+    if voice.llr is not None and voice.score is not None and voice.candidate is not None:
         if not recognised:
-            parts.append(f"nearest {voice.speaker.label}")
-        parts.append(f"LLR {match.llr:+.1f}, {score_text(match.score, 2, is_cosine=match.is_cosine)}")
-    if voice.runner_up is not None and match.margin is not None:
-        parts.append(f"next {voice.runner_up.label} by {match.margin:.1f}")
+            parts.append(f"nearest {voice.candidate.name}")
+        parts.append(f"LLR {voice.llr:+.1f}, {score_text(voice.score, 2, is_cosine=voice.cosine is not None)}")
+    if voice.runner_up is not None and voice.margin is not None:
+        parts.append(f"next {voice.runner_up.name} by {voice.margin:.1f}")
     if recognised and voice.provisional:
         parts.append("provisional profile")
-    return f"{voice.label}  {voice.verdict.value:<7}  {who}  ({'; '.join(parts)})"
+    return f"{voice.label}  {voice.verdict:<7}  {who}  ({'; '.join(parts)})"

@@ -6,15 +6,15 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import size
-from spk.cli.options import PLAIN, AsJson, Quiet
+from spk.cli.common import desk, print_json, print_table, say, size
+from spk.cli.options import PLAIN, AsJson, Quiet, Server
 
 if TYPE_CHECKING:
-    from spk.embed.weights import Artefact, Manifest, Progress
+    from spk.embed.weights import Progress
 
 app = typer.Typer(**PLAIN, help="Weights of the models.")
 
@@ -51,33 +51,34 @@ def download_bar(*, quiet: bool = False) -> Iterator[Progress | None]:
 
 
 @app.command("list")
-def list_models(*, as_json: AsJson = False, quiet: Quiet = False, verify: Verify = False) -> None:  # noqa: ARG001
+def list_models(
+    *,
+    server: Server = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,  # noqa: ARG001 - every command takes it; this one prints nothing but results
+    verify: Verify = False,
+) -> None:
     """Every model, and whether it is here.
 
     Also what it is for, its size and its licence.
 
     Example: spk models list --verify
     """
-    from spk.embed.weights import MANIFESTS
-
-    rows = [_summary(entry, verify=verify) for entry in MANIFESTS.values()]
+    with desk(server=server) as ask:
+        found = ask.models.list(verify=verify)
     if as_json:
-        for row in rows:
-            typer.echo(json.dumps(row))
+        for one in found:
+            print_json(one.to_json())
         return
     columns = ("name", "size", "licence", "state", "purpose")
-    rows = [row | {"size": size(row["bytes"])} for row in rows]
-    lines = [[column.upper() for column in columns], *([row[column] for column in columns] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        typer.echo("  ".join(padded).rstrip())
+    print_table(columns, ((one.name, size(one.bytes), one.licence, one.state, one.purpose) for one in found))
 
 
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="Which one.", show_default=False, autocompletion=_names)],
     *,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,  # noqa: ARG001 - every command takes it; this one prints nothing but results
     verify: Verify = False,
@@ -88,20 +89,18 @@ def show(
 
     Example: spk models show ecapa
     """
-    from spk.embed.weights import manifest
-
-    entry = manifest(name)
-    files = [_details(artefact, verify=verify) for artefact in entry.artefacts]
+    with desk(server=server) as ask:
+        found = ask.models.show(name, verify=verify)
     if as_json:
-        typer.echo(json.dumps({**_summary(entry, verify=verify), "files": files}))
+        print_json(found.to_json())
         return
-    typer.echo(f"{entry.name}: {entry.purpose}")
-    for details in files:
-        typer.echo(f"\n{details['file']}, {size(details['bytes'])}")
-        for label in ("sha256", "licence", "provenance"):
-            typer.echo(f"  {label:<12}{details[label]}")
-        typer.echo(f"  {'sources':<12}{', '.join(details['sources'])}")
-        typer.echo(f"  {details['state']:<12}{details['path'] or ''}".rstrip())
+    say(f"{found.name}: {found.purpose}")
+    for file in found.files:
+        say(f"\n{file.file}, {size(file.bytes)}")
+        for label, text in (("sha256", file.sha256), ("licence", file.licence), ("provenance", file.provenance)):
+            say(f"  {label:<12}{text}")
+        say(f"  {'sources':<12}{', '.join(file.sources)}")
+        say(f"  {file.state:<12}{file.path or ''}".rstrip())
 
 
 @app.command()
@@ -133,35 +132,3 @@ def pull(
         return
     for file, path in paths.items():
         typer.echo(json.dumps({"file": file, "path": str(path)}) if as_json else str(path))
-
-
-def _summary(entry: Manifest, *, verify: bool) -> dict[str, Any]:
-    """A model as `spk models list --json` prints it."""
-    from spk.embed.weights import state
-
-    states = {state(artefact, verify=verify) for artefact in entry.artefacts}
-    return {
-        "name": entry.name,
-        "purpose": entry.purpose,
-        "bytes": entry.bytes,
-        "licence": entry.licence,
-        "default": entry.default,
-        "state": next(found for found in ("damaged", "absent", "cached") if found in states),
-    }
-
-
-def _details(artefact: Artefact, *, verify: bool) -> dict[str, Any]:
-    """A file as `spk models show --json` prints it."""
-    from spk.embed.weights import cached, state
-
-    path = cached(artefact, verify=verify)
-    return {
-        "file": artefact.file,
-        "bytes": artefact.bytes,
-        "sha256": artefact.sha256,
-        "licence": artefact.licence,
-        "provenance": artefact.provenance,
-        "sources": [str(source) for source in artefact.sources],
-        "state": state(artefact, verify=verify),
-        "path": str(path) if path else None,
-    }

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spk.cli.common import print_json, say
 
 if TYPE_CHECKING:
-    from spk.review import LabelChange, Outcome
+    from spk.messages.outcomes import Called, LabelChange, Outcome
+    from spk.messages.speakers import Held
 
-__all__ = ["Apply", "DryRun", "LearnAnyway", "label_json", "label_lines", "many", "outcome_json", "show_labels", "tell"]
+__all__ = [
+    "Apply",
+    "DryRun",
+    "LearnAnyway",
+    "held_line",
+    "label_lines",
+    "many",
+    "show_labels",
+    "tell",
+]
 
 Apply = Annotated[bool, typer.Option("--yes", "-y", help="Do it; without, only what would change is shown.")]
 LearnAnyway = Annotated[
@@ -34,7 +44,7 @@ def tell(outcome: Outcome, said: str, *, dry_run: bool, as_json: bool, quiet: bo
         preview: Whether the command only looks unless it is told to act.
     """
     if as_json:
-        print_json({"dry_run": dry_run, **outcome_json(outcome)})
+        print_json(outcome.to_json())
     elif dry_run or not quiet:
         say(said)
         for line in outcome.held:
@@ -58,33 +68,15 @@ def label_lines(labels: Iterable[LabelChange]) -> list[str]:
     for recording, changes in groupby(labels, key=lambda one: one.recording):
         lines.append(f"{recording}:")
         lines += [
-            f"  {one.voice}  ({one.seconds:.1f} s)  {_who(one.before, one.verdict_before)} -> {_after(one)}"
-            for one in changes
+            f"  {one.voice}  ({one.net_speech:.1f} s)  {_who(one.before)} -> {_who(one.after)}" for one in changes
         ]
     return lines
 
 
-def label_json(one: LabelChange) -> dict[str, Any]:
-    """A label that changed, as an object."""
-    return {
-        "recording": one.recording,
-        "hearing": str(one.hearing),
-        "voice": one.voice,
-        "net_speech": round(one.seconds, 3),
-        "before": {"who": one.before, "verdict": one.verdict_before},
-        "after": {"who": one.after, "verdict": one.verdict_after},
-    }
-
-
-def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    """The outcome as an object."""
-    return {
-        "change": outcome.change or None,
-        "speakers": [{"speaker_id": str(one.id), "name": one.name, "label": one.label} for one in outcome.speakers],
-        "recordings": outcome.recordings,
-        "labels": [label_json(one) for one in outcome.labels],
-        "held": list(outcome.held),
-    }
+def held_line(held: Held) -> str:
+    """A voice that a profile did not learn from, for people."""
+    why = "seems to be two people's" if held.llr is None else f"is unlike the profile (LLR {held.llr:+.1f})"
+    return f"{held.recording}  {held.voice}  ({held.net_speech:.1f} s) is {held.name}'s, but {why}: not learnt"
 
 
 def many(count: int, what: str) -> str:
@@ -92,9 +84,5 @@ def many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _after(one: LabelChange) -> str:
-    return _who(one.after, one.verdict_after)
-
-
-def _who(who: str | None, verdict: str) -> str:
-    return who if who is not None else f"? ({verdict})"
+def _who(one: Called) -> str:
+    return one.who if one.who is not None else f"? ({one.verdict})"

@@ -83,6 +83,8 @@ def told(receipt: ErasureReceipt, names: str, when: str = "") -> Iterator[str]:
     more = f"{many(counts.sources, 'name')} of recordings"
     if counts.voices is not None:
         more += f", {many(counts.voices, 'voice')} in recordings, {many(counts.changes or 0, 'change')}"
+    if counts.consents:
+        more += f", {many(counts.consents, 'consent')}"
     erased = "is erased" if len(receipt.speakers) == 1 else "are erased"
     yield f"{names} {erased}{when}: {held}, {more}"
     for check in receipt.checks:

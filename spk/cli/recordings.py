@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import check_output, print_json, print_table, say, workbench, write_output
-from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Output, Quiet, complete_speaker
+from spk.cli.common import check_output, desk, print_json, print_table, say, write_output
+from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Output, Quiet, Server, complete_speaker
 from spk.cli.outcomes import Apply, DryRun, LearnAnyway, tell
 from spk.cli.turns import FORMATS, Format, turns_text
 from spk.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from uuid import UUID
-
-    from spk.config import Workbench
-    from spk.store.heard import HeardTurn, HeardVoice, Hearing
+    from spk.messages.recordings import RecordingDetail
 
 __all__ = ["app"]
 
@@ -36,34 +32,42 @@ Which = Annotated[
 
 @app.command("list")
 def list_recordings(
-    *, gallery: GalleryName = None, home: Home = None, as_json: AsJson = False, quiet: Quiet = False
+    *,
+    gallery: GalleryName = None,
+    home: Home = None,
+    server: Server = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Every recording that was identified.
 
     Example: spk recordings list
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        found, people = bench.store.hearings(bench.gallery), _people(bench)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        found = ask.recordings.list().items
     if as_json:
-        for hearing in found:
-            print_json(_described(hearing, people))
+        for one in found:
+            print_json(one.to_json())
     elif found:
         print_table(
             ("recording", "id", "heard", "length", "voices", "who"),
             (
                 (
-                    hearing.recording.source,
-                    hearing.id.hex[:8],
-                    f"{hearing.created.astimezone():%Y-%m-%d %H:%M}",
-                    f"{hearing.recording.duration:.1f} s",
-                    len(hearing.voices),
-                    ", ".join(dict.fromkeys(_who(voice, people) for voice in hearing.voices)),
+                    one.recording,
+                    one.hearing.hex[:8],
+                    f"{one.heard.astimezone():%Y-%m-%d %H:%M}",
+                    f"{one.duration:.1f} s",
+                    len(one.voices),
+                    ", ".join(dict.fromkeys(voice.who or "?" for voice in one.voices)),
                 )
-                for hearing in found
+                for one in found
             ),
         )
     elif not quiet:
-        say(f"nothing is kept of any recording in the gallery {bench.gallery.name}")
+        from spk.config import Settings
+
+        name = Settings.read(home=home, gallery=gallery, server=server).gallery
+        say(f"nothing is kept of any recording in the gallery {name}")
 
 
 @app.command()
@@ -77,6 +81,7 @@ def show(
     output: Output = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -90,52 +95,39 @@ def show(
     if output is not None and form is None:
         raise InputError("--output needs --format: add --format rttm, or another")
     check_output(output)
-    with workbench(home=home, gallery=gallery) as bench:
-        hearing = bench.store.hearing(bench.gallery, which)
-        turns, people = bench.store.turns(hearing), _people(bench)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        one = ask.recordings.show(which)
     if form is not None:
-        text = _text(hearing, turns, people, form)
+        text = _text(one, form)
         if output is not None:
             write_output(output, text)
         else:
             say(text, nl=False)
         return
-    names = {voice.label: _label(voice, people) for voice in hearing.voices}
     if as_json:
-        rows = [
-            {
-                "id": turn.id,
-                "start": turn.segment.start,
-                "end": turn.segment.end,
-                "label": turn.label,
-                "who": names[turn.label] if names[turn.label] != turn.label else None,
-                "touched": turn.touched,
-            }
-            for turn in turns
-        ]
-        print_json({**_described(hearing, people), "turns": rows})
+        print_json(one.to_json())
         return
     if not quiet:
-        about = f"{hearing.recording.duration:.1f} s, heard {hearing.created.astimezone():%Y-%m-%d %H:%M}"
-        say(f"{hearing.recording.source}  {about}{', corrected' if hearing.corrected else ''}")
+        about = f"{one.duration:.1f} s, heard {one.heard.astimezone():%Y-%m-%d %H:%M}"
+        say(f"{one.recording}  {about}{', corrected' if one.corrected else ''}")
     print_table(
         ("voice", "speech", "verdict", "who", "llr", "said by"),
         (
             (
                 voice.label,
-                f"{voice.net_seconds:.1f} s",
-                voice.said.verdict,
-                _who(voice, people),
-                "-" if voice.said.llr is None else f"{voice.said.llr:+.1f}",
-                voice.said.said_by.value,
+                f"{voice.net_speech:.1f} s",
+                voice.verdict,
+                voice.who or "?",
+                "-" if voice.llr is None else f"{voice.llr:+.1f}",
+                voice.said_by,
             )
-            for voice in hearing.voices
+            for voice in one.voices
         ),
     )
     say()
     print_table(
         ("turn", "from", "to", "who"),
-        ((turn.id, f"{turn.segment.start:.2f}", f"{turn.segment.end:.2f}", names[turn.label]) for turn in turns),
+        ((turn.id, f"{turn.start:.2f}", f"{turn.end:.2f}", turn.who or turn.label) for turn in one.turns),
     )
 
 
@@ -159,6 +151,7 @@ def label(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -172,11 +165,11 @@ def label(
     if (name in (None, "-")) != nobody:
         raise InputError("say whose the voice is: give one NAME, or --nobody")
     looking = dry_run or not yes
-    with workbench(home=home, gallery=gallery) as bench:
-        hearing = bench.store.hearing(bench.gallery, which)
-        done = bench.corrections(dry_run=looking).say(hearing, [voice], None if nobody else name, force=force)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        recording = ask.recordings.show(which).recording
+        done = ask.recordings.label(which, [voice], None if nobody else name, force=force, dry_run=looking)
     whose = "nobody's" if nobody else f"{done.speakers[0].label}'s"
-    said = f"{voice} of {hearing.recording.source} is {whose}"
+    said = f"{voice} of {recording} is {whose}"
     tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
 
 
@@ -187,6 +180,7 @@ def relabel(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -198,8 +192,8 @@ def relabel(
     Example: spk recordings relabel --yes
     """
     looking = dry_run or not yes
-    with workbench(home=home, gallery=gallery) as bench:
-        done = bench.corrections(dry_run=looking).again()
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        done = ask.recordings.relabel(dry_run=looking)
     count = f"{len(done.labels)} {'label' if len(done.labels) == 1 else 'labels'}"
     said = f"{done.recordings} recordings judged again: {count} {'would change' if looking else 'changed'}"
     tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
@@ -212,6 +206,7 @@ def forget(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -221,61 +216,14 @@ def forget(
 
     Example: spk recordings forget meeting.wav
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        hearing = bench.store.hearing(bench.gallery, which)
-        done = bench.corrections(dry_run=dry_run).forget(hearing)
-    tell(done, f"{hearing.recording.source} is forgotten", dry_run=dry_run, as_json=as_json, quiet=quiet)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        recording = ask.recordings.show(which).recording
+        done = ask.recordings.forget(which, dry_run=dry_run)
+    tell(done, f"{recording} is forgotten", dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
-def _people(bench: Workbench) -> dict[UUID, str]:
-    return {person.id: person.label for person in bench.store.speakers(bench.gallery)}
+def _text(one: RecordingDetail, form: Format) -> str:
+    from spk.timeline import Segment, Timeline, Turn
 
-
-def _label(voice: HeardVoice, people: Mapping[UUID, str]) -> str:
-    """Who it is, or else the voice's own label."""
-    return people.get(voice.said.speaker, voice.label) if voice.said.speaker else voice.label
-
-
-def _who(voice: HeardVoice, people: Mapping[UUID, str]) -> str:
-    return people.get(voice.said.speaker, "?") if voice.said.speaker else "?"
-
-
-def _text(hearing: Hearing, turns: list[HeardTurn], people: Mapping[UUID, str], form: Format) -> str:
-    from spk.timeline import Timeline, Turn
-
-    names = {voice.label: _label(voice, people) for voice in hearing.voices}
-    timeline = Timeline(Turn(turn.segment, names[turn.label], turn.id) for turn in turns)
-    source = hearing.recording.source
-    return turns_text(timeline, form, Path(source), duration=hearing.recording.duration)
-
-
-def _described(hearing: Hearing, people: Mapping[UUID, str]) -> dict[str, Any]:
-    return {
-        "recording": hearing.recording.source,
-        "hearing": str(hearing.id),
-        "sha256": hearing.recording.sha256,
-        "duration": round(hearing.recording.duration, 3),
-        "heard": hearing.created.isoformat(),
-        "corrected": hearing.corrected,
-        "voices": [_voice(voice, people) for voice in hearing.voices],
-    }
-
-
-def _voice(voice: HeardVoice, people: Mapping[UUID, str]) -> dict[str, Any]:
-    said = voice.said
-    return {
-        "label": voice.label,
-        "net_speech": round(voice.net_seconds, 3),
-        "verdict": said.verdict,
-        "said_by": said.said_by.value,
-        "who": people.get(said.speaker) if said.speaker else None,
-        "speaker_id": str(said.speaker) if said.speaker else None,
-        "candidate": people.get(said.candidate) if said.candidate else None,
-        "score": said.score,
-        "llr": said.llr,
-        "margin": said.margin,
-        "probability": said.probability,
-        "false_alarm": said.false_alarm,
-        "mixed": voice.mixed,
-        "sample_id": None if voice.sample is None else str(voice.sample),
-    }
+    turns = Timeline(Turn(Segment(turn.start, turn.end), turn.who or turn.label, turn.id) for turn in one.turns)
+    return turns_text(turns, form, Path(one.recording), duration=one.duration)

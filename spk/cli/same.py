@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spk.cli.common import print_json, say, workbench
+from spk.cli.common import desk, print_json, say
 from spk.cli.options import (
     AsJson,
     CostText,
@@ -18,6 +18,7 @@ from spk.cli.options import (
     ModelName,
     PrecisionName,
     Quiet,
+    Server,
     Threads,
 )
 from spk.cli.verify import EXIT_DIFFERENT, verification_line
@@ -37,6 +38,7 @@ def same(
     cost: CostText = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     model: ModelName = None,
     precision: PrecisionName = None,
     device: DeviceName = None,
@@ -51,15 +53,10 @@ def same(
     Example: spk same monday.wav tuesday.wav
     """
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, fpir=fpir, cost=cost, threads=threads, quiet=quiet) as bench:
-        from spk.audio import load
-        from spk.identify import Decision
-
-        audio = [load(one), load(other)]  # first: a file that cannot be read is said before models are loaded
-        verifier = bench.verifier()
-        found = verifier.compare(*map(verifier.hear, audio))
+    with desk(**options, fpir=fpir, cost=cost, server=server, threads=threads, quiet=quiet) as ask:
+        found = ask.compare(one, other)
     if as_json:
-        print_json({"files": [str(one), str(other)], **found.to_json()})
+        print_json(found.to_json())
     else:
-        say(verification_line(found, both=True))
-    raise typer.Exit(0 if found.decision is Decision.SAME else EXIT_DIFFERENT)
+        say(verification_line(found))
+    raise typer.Exit(0 if found.decision == "same" else EXIT_DIFFERENT)

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterable, Sequence
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import check_output, exists, json_line, print_json, print_table, say, workbench, write_output
-from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Output, Quiet, complete_speaker
-from spk.cli.outcomes import Apply, DryRun, LearnAnyway, tell
+from spk.cli.common import check_output, desk, exists, json_line, print_json, print_table, say, workbench, write_output
+from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Output, Quiet, Server, complete_speaker
+from spk.cli.outcomes import Apply, DryRun, LearnAnyway, held_line, tell
 from spk.cli.receipts import told, unproved
-from spk.cli.unknowns import held_line
 from spk.errors import InputError, StoreError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from spk.messages.outcomes import PersonRef
 
-    from spk.store import Gallery, Sample, Speaker, SpeakerState, Store
-
-__all__ = ["app", "describe", "list_people"]
+__all__ = ["app"]
 
 app = typer.Typer(**PLAIN, help="The people of a gallery.")
 
@@ -57,19 +55,53 @@ Samples = Annotated[
 
 @app.command("list")
 def list_speakers(
-    *, gallery: GalleryName = None, home: Home = None, as_json: AsJson = False, quiet: Quiet = False
+    *,
+    gallery: GalleryName = None,
+    home: Home = None,
+    server: Server = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Everybody, with how much of each is known.
 
     Example: spk speakers list
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        list_people(bench.store, bench.gallery, None, as_json=as_json, quiet=quiet)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        people = list(ask.speakers.everybody())
+        where = ask.gallery
+    if as_json:
+        for person in people:
+            print_json(person.to_json())
+        return
+    if not people:
+        if not quiet:
+            say(f"nobody in the gallery {where}")
+        return
+    print_table(
+        ("name", "state", "samples", "recordings", "speech", "profile"),
+        (
+            (
+                person.name,
+                person.state,
+                person.samples,
+                person.recordings,
+                f"{person.net_speech:.1f} s",
+                "provisional" if person.provisional else "settled",
+            )
+            for person in people
+        ),
+    )
 
 
 @app.command()
 def show(
-    who: Who, *, gallery: GalleryName = None, home: Home = None, as_json: AsJson = False, quiet: Quiet = False
+    who: Who,
+    *,
+    gallery: GalleryName = None,
+    home: Home = None,
+    server: Server = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """One person and the samples behind the profile.
 
@@ -77,43 +109,32 @@ def show(
 
     Example: spk speakers show alice
     """
-    from spk.review.queue import held_back
-
-    with workbench(home=home, gallery=gallery) as bench:
-        speaker = bench.store.speaker(bench.gallery, who)
-        samples = bench.store.samples(speaker)
-        held = [one for one in held_back(bench.store, bench.gallery, bench.judge_of) if one.speaker.id == speaker.id]
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        found = ask.speakers.show(who)
     if as_json:
-        print_json(
-            {
-                **describe(speaker, samples),
-                "samples": [_sample(sample) for sample in samples],
-                "held": [one.to_json() for one in held],
-            }
-        )
+        print_json(found.to_json())
         return
     if not quiet:
-        about = describe(speaker, samples)
-        state = "provisional" if about["provisional"] else "settled"
-        say(f"{speaker.label}  {speaker.state.value}, {about['net_speech']:.1f} s of speech, {state}")
-        say(f"id {speaker.id}, since {speaker.created:%Y-%m-%d %H:%M}")
+        state = "provisional" if found.provisional else "settled"
+        say(f"{found.name}  {found.state}, {found.net_speech:.1f} s of speech, {state}")
+        say(f"id {found.speaker_id}, since {found.created:%Y-%m-%d %H:%M}")
     print_table(
         ("sample", "recording", "from", "to", "speech", "snr", "origin", "forced"),
         (
             (
-                sample.id.hex[:8],
-                sample.recording.source,
-                f"{sample.segment.start:.1f}",
-                f"{sample.segment.end:.1f}",
-                f"{sample.net_seconds:.1f} s",
-                f"{sample.quality.get('snr_db', float('nan')):.0f} dB",
-                sample.origin.value,
+                sample.sample_id.hex[:8],
+                sample.recording,
+                f"{sample.start:.1f}",
+                f"{sample.end:.1f}",
+                f"{sample.net_speech:.1f} s",
+                f"{_measured(sample.quality.get('snr_db')):.0f} dB",
+                sample.origin,
                 ", ".join(sample.forced),
             )
-            for sample in samples
+            for sample in found.samples
         ),
     )
-    for one in held:
+    for one in found.held:
         say(held_line(one))
 
 
@@ -125,6 +146,7 @@ def rename(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -132,9 +154,8 @@ def rename(
 
     Example: spk speakers rename alise alice
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        speaker = bench.store.speaker(bench.gallery, who)
-        done = bench.corrections(dry_run=dry_run).rename(speaker, name)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        done = ask.speakers.rename(who, name, dry_run=dry_run)
     tell(done, f"{who} is now {done.speakers[0].label}", dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
@@ -155,6 +176,7 @@ def merge(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -164,9 +186,8 @@ def merge(
 
     Example: spk speakers merge alice-phone alice
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        one, other = (bench.store.speaker(bench.gallery, who) for who in (source, into))
-        done = bench.corrections(dry_run=dry_run).merge(one, other, force=force)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        done = ask.speakers.merge(source, into, force=force, dry_run=dry_run)
     said = f"{source} is merged into {done.speakers[0].label}"
     tell(done, said, dry_run=dry_run, as_json=as_json, quiet=quiet)
 
@@ -179,6 +200,7 @@ def unmerge(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -190,8 +212,8 @@ def unmerge(
     Example: spk speakers unmerge alice --yes
     """
     looking = dry_run or not yes
-    with workbench(home=home, gallery=gallery) as bench:
-        done = bench.corrections(dry_run=looking).unmerge(bench.store.speaker(bench.gallery, who))
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        done = ask.speakers.unmerge(who, dry_run=looking)
     person, apart = done.speakers
     said = f"{apart.label} is not {person.label}"
     tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
@@ -205,6 +227,7 @@ def withdraw(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -216,8 +239,8 @@ def withdraw(
     Example: spk speakers withdraw 5e1f02ab --yes
     """
     looking = dry_run or not yes
-    with workbench(home=home, gallery=gallery) as bench:
-        done = bench.corrections(dry_run=looking).withdraw(samples)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        done = ask.speakers.withdraw(samples, dry_run=looking)
     said = f"{_samples(samples)} withdrawn"
     tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
 
@@ -236,6 +259,7 @@ def move(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -246,8 +270,8 @@ def move(
     Example: spk speakers move 5e1f02ab 91c2 bob --yes
     """
     looking = dry_run or not yes
-    with workbench(home=home, gallery=gallery) as bench:
-        done = bench.corrections(dry_run=looking).move(samples, name)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        done = ask.speakers.move(samples, name, dry_run=looking)
     said = f"{_samples(samples)} moved to {done.speakers[-1].label}"
     tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
 
@@ -259,6 +283,7 @@ def delete(
     yes: Yes = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -268,16 +293,11 @@ def delete(
 
     Example: spk speakers delete alice --yes
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        speaker = bench.store.speaker(bench.gallery, who)
-        _confirm(yes, speaker)
-        bench.store.delete(speaker)
-    _say(
-        f"{speaker.label} is erased, which cannot be undone",
-        {"deleted": speaker.label, "speaker_id": str(speaker.id)},
-        as_json,
-        quiet,
-    )
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        [person] = ask.speakers.named([who])
+        _confirm(yes, person)
+        gone = ask.speakers.delete(str(person.speaker_id))
+    _say(f"{gone.deleted} is erased, which cannot be undone", gone.to_json(), as_json, quiet)
 
 
 @app.command()
@@ -293,6 +313,7 @@ def erase(
     ] = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -303,26 +324,29 @@ def erase(
 
     Example: spk speakers erase alice -o receipt.json
     """
+    from spk.store.erasure.receipts import ErasureReceipt
+
     check_output(output)
-    with workbench(home=home, gallery=gallery) as bench:  # without a bar, while somebody is asked
-        people = [bench.store.speaker(bench.gallery, name) for name in who]
+    with desk(home=home, gallery=gallery, server=server) as ask:  # without a bar, while somebody is asked
+        people = ask.speakers.named(who)
         _confirm(yes, *people)
-    with workbench(home=home, gallery=gallery, quiet=quiet) as bench:
-        receipt = bench.store.erase(people, progress=bench.progress)
+    with desk(home=home, gallery=gallery, server=server, quiet=quiet) as ask:
+        receipt = ask.speakers.erase([str(person.speaker_id) for person in people])
     names = _joined(dict.fromkeys(person.label for person in people))
+    signed = ErasureReceipt.parse(json.dumps(receipt.to_json()))
     try:
         if output is not None:
-            write_output(output, receipt.serialize())
+            write_output(output, signed.serialize())
     except InputError as error:  # it is made once
         print_json(receipt.to_json())
         raise InputError(f"{error}; {names} {_was(people)} erased, and the receipt was printed instead") from error
     if as_json:
         print_json(receipt.to_json())
     elif not quiet:
-        for line in told(receipt, names):
+        for line in told(signed, names):
             say(line)
-    if not receipt.proved:
-        raise StoreError(f"{names}: erased, but not proved: {'; '.join(unproved(receipt))}")
+    if not signed.proved:
+        raise StoreError(f"{names}: erased, but not proved: {'; '.join(unproved(signed))}")
 
 
 @app.command()
@@ -349,11 +373,13 @@ def export(
 
     Example: spk speakers export alice -o alice.jsonl
     """
+    from spk.desk.people import exported
+
     check_output(output)
     with workbench(home=home, gallery=gallery) as bench:
         store, as_of = bench.store, bench.store.last_change
         people = [store.speaker(bench.gallery, name) for name in who or []] or store.speakers(bench.gallery)
-        lines = [json_line(_exported(store, person)) + "\n" for person in people]
+        lines = [json_line(exported(store, person).to_json()) + "\n" for person in people]
         text = "".join(lines)
         if output is None:
             say(text, nl=False)
@@ -376,102 +402,11 @@ def _samples(samples: Sequence[str]) -> str:
     return "1 sample" if len(samples) == 1 else f"{len(samples)} samples"
 
 
-def list_people(store: Store, gallery: Gallery, state: SpeakerState | None, *, as_json: bool, quiet: bool) -> None:
-    """The speakers of a gallery, or those of one state."""
-    by_speaker: dict[object, list[Sample]] = {}
-    for sample in store.samples(gallery):
-        by_speaker.setdefault(sample.speaker, []).append(sample)
-    people = [describe(speaker, by_speaker.get(speaker.id, [])) for speaker in store.speakers(gallery, state)]
-    if as_json:
-        for person in people:
-            print_json(person)
-        return
-    if not people:
-        if not quiet:
-            say(f"nobody in the gallery {gallery.name}")
-        return
-    print_table(
-        ("name", "state", "samples", "recordings", "speech", "profile"),
-        (
-            (
-                person["name"],
-                person["state"],
-                person["samples"],
-                person["recordings"],
-                f"{person['net_speech']:.1f} s",
-                "provisional" if person["provisional"] else "settled",
-            )
-            for person in people
-        ),
-    )
+def _measured(number: float | None) -> float:
+    return nan if number is None else number
 
 
-def describe(speaker: Speaker, samples: list[Sample]) -> dict[str, Any]:
-    """A speaker as JSON, with what the samples sum up to."""
-    from spk.store.records import PROVISIONAL_SECONDS
-
-    seconds = sum(sample.net_seconds for sample in samples)
-    return {
-        "name": speaker.label,
-        "speaker_id": str(speaker.id),
-        "state": speaker.state.value,
-        "created": speaker.created.isoformat(),
-        "samples": len(samples),
-        "recordings": len({sample.recording.id for sample in samples}),
-        "net_speech": round(seconds, 3),
-        "provisional": seconds < PROVISIONAL_SECONDS,
-    }
-
-
-def _sample(sample: Sample) -> dict[str, Any]:
-    return {
-        "sample_id": str(sample.id),
-        "recording": sample.recording.source,
-        "start": sample.segment.start,
-        "end": sample.segment.end,
-        "net_speech": round(sample.net_seconds, 3),
-        "sha256": sample.sha256,
-        "quality": dict(sample.quality),
-        "origin": sample.origin.value,
-        "forced": list(sample.forced),
-        "created": sample.created.isoformat(),
-    }
-
-
-def _exported(store: Store, speaker: Speaker) -> dict[str, Any]:
-    samples = store.samples(speaker)
-    return {
-        **describe(speaker, samples),
-        "samples": [_sample(sample) for sample in samples],
-        "voiceprints": [
-            {
-                "sample_id": str(one.sample),
-                "model": one.model,
-                "vector": _numbers(one.vector),
-            }
-            for one in store.voiceprints(speaker)
-        ],
-        "decisions": [
-            {
-                "decision_id": str(record.id),
-                "created": record.created.isoformat(),
-                "kind": record.kind.value,
-                "recording": record.source,
-                "label": voice.label,
-                "vector": _numbers(voice.vector),
-            }
-            for record in store.decisions_about(speaker)
-            for voice in record.voices
-            if voice.speaker == speaker.id
-        ],
-    }
-
-
-def _numbers(vector: NDArray[np.float32]) -> list[float]:
-    return [round(float(x), 7) for x in vector]
-
-
-def _confirm(yes: bool, *speakers: Speaker) -> None:
+def _confirm(yes: bool, *speakers: PersonRef) -> None:
     """Ask the person at the terminal; nobody there says no."""
     if yes:
         return
@@ -484,7 +419,7 @@ def _confirm(yes: bool, *speakers: Speaker) -> None:
         raise InputError(f"{names} {_was(speakers)} not erased: say yes, or add --yes")
 
 
-def _was(speakers: Sequence[Speaker]) -> str:
+def _was(speakers: Sequence[PersonRef]) -> str:
     return "was" if len(speakers) == 1 else "were"
 
 

@@ -14,9 +14,11 @@ from spk.cli.options import AsJson, Output, Quiet, Recording
 from spk.errors import InputError
 
 if TYPE_CHECKING:
+    from spk.messages.diarization import Diarized
+    from spk.messages.identification import Identified
     from spk.timeline import Timeline
 
-__all__ = ["FORMATS", "Format", "check_format", "import_turns", "turns_text"]
+__all__ = ["FORMATS", "Format", "check_format", "import_turns", "turns_of", "turns_text"]
 
 
 class Format(StrEnum):
@@ -48,6 +50,17 @@ def check_format(form: Format, recordings: Sequence[object], advice: str = "writ
     """
     if len(recordings) > 1 and form not in _SEVERAL:
         raise InputError(f"--format {form} holds one recording, not {len(recordings)}: {advice}")
+
+
+def turns_of(found: Identified | Diarized) -> Timeline:
+    """The turns of a recording, under the names of those who were recognised; the others keep their labels."""
+    from spk.timeline import Segment, Timeline, Turn
+
+    voices = getattr(found, "speakers", ())
+    names = {voice.label: voice.name or voice.stranger or voice.label for voice in voices}
+    return Timeline(
+        Turn(Segment(turn.start, turn.end), names.get(turn.label, turn.label), turn.id) for turn in found.turns
+    )
 
 
 def turns_text(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import print_json, print_table, say, workbench
-from spk.cli.options import AsJson, GalleryName, Home, Quiet
-from spk.cli.outcomes import label_json, label_lines
+from spk.cli.common import desk, print_json, print_table, say
+from spk.cli.options import AsJson, GalleryName, Home, Quiet, Server
+from spk.cli.outcomes import DryRun, label_lines
 from spk.errors import InputError
 
 if TYPE_CHECKING:
-    from spk.store.heard import ChangeRecord
+    from collections.abc import Sequence
+
+    from spk.messages.changes import ChangeInfo
 
 __all__ = ["undo"]
 
@@ -27,8 +29,10 @@ def undo(
         int | None, typer.Option("--last", metavar="N", min=1, help="The last N changes.", show_default=False)
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Show what can be undone, and change nothing.")] = False,
+    dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -41,32 +45,33 @@ def undo(
     """
     if numbers and last is not None:
         raise InputError("numbers and --last cannot be given together: leave one of them out")
-    with workbench(home=home, gallery=gallery) as bench:
+    with desk(home=home, gallery=gallery, server=server) as ask:
         if listed:
-            found = bench.store.changes(bench.gallery, limit=last or 20)
-            _list(found, as_json=as_json, quiet=quiet)
+            _list(ask.changes.list(limit=last or 20).items, as_json=as_json, quiet=quiet)
             return
-        undone = bench.corrections().undo(numbers or (), last=last or 1)
+        done = ask.changes.undo(numbers or (), last=last or 1, dry_run=dry_run)
     if as_json:
-        labels = [label_json(one) for one in undone.labels]
-        print_json({"undone": [_record(one) for one in undone.changes], "labels": labels})
-    elif not quiet:
-        for one in undone.changes:
-            say(f"change {one.number} is undone: {one.what}, of {one.created.astimezone():%Y-%m-%d %H:%M}")
-        for line in label_lines(undone.labels):
+        print_json(done.to_json())
+    elif dry_run or not quiet:
+        for one in done.undone:
+            state = "would be undone" if dry_run else "is undone"
+            say(f"change {one.change} {state}: {one.what}, of {one.created.astimezone():%Y-%m-%d %H:%M}")
+        for line in label_lines(done.labels):
             say(line)
+        if dry_run:
+            say("nothing was changed: leave out --dry-run")
 
 
-def _list(found: list[ChangeRecord], *, as_json: bool, quiet: bool) -> None:
+def _list(found: Sequence[ChangeInfo], *, as_json: bool, quiet: bool) -> None:
     if as_json:
         for one in found:
-            print_json(_record(one))
+            print_json(one.to_json())
     elif found:
         print_table(
             ("number", "when", "by", "what", "about", "undone"),
             (
                 (
-                    one.number,
+                    one.change,
                     f"{one.created.astimezone():%Y-%m-%d %H:%M}",
                     one.user,
                     one.what,
@@ -78,14 +83,3 @@ def _list(found: list[ChangeRecord], *, as_json: bool, quiet: bool) -> None:
         )
     elif not quiet:
         say("nothing is kept that could be undone")
-
-
-def _record(one: ChangeRecord) -> dict[str, Any]:
-    return {
-        "change": one.number,
-        "created": one.created.isoformat(),
-        "user": one.user,
-        "what": one.what,
-        "about": list(one.about),
-        "undone": one.undone.isoformat() if one.undone else None,
-    }

@@ -5,25 +5,24 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import print_json, print_table, say, workbench
-from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Quiet, complete_speaker
-from spk.cli.outcomes import Apply, DryRun, LearnAnyway, many, tell
-from spk.errors import InputError, NotFoundError
+from spk.cli.common import desk, print_json, print_table, say
+from spk.cli.options import PLAIN, AsJson, GalleryName, Home, Quiet, Server, complete_speaker
+from spk.cli.outcomes import Apply, DryRun, LearnAnyway, held_line, many, tell
+from spk.errors import NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from uuid import UUID
 
-    from spk.config import Workbench
-    from spk.review.queue import Held, Likeness, Queue, Suspicion, Unknown
-    from spk.store import Speaker
+    from spk.client import Client
+    from spk.desk import Desk
+    from spk.messages.unknowns import Likeness, Queue, UnknownDetail
 
-__all__ = ["app", "held_line"]
+__all__ = ["app"]
 
 app = typer.Typer(**PLAIN, help="Strangers who await review.")
 PLAYERS = (("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"), ("paplay",))
@@ -49,6 +48,7 @@ def list_unknowns(
     ] = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -59,55 +59,44 @@ def list_unknowns(
 
     Example: spk unknowns list --limit 10
     """
-    from spk.review.queue import Queue
-
-    with workbench(home=home, gallery=gallery) as bench:
-        queue = Queue.of(bench.store, bench.gallery, bench.judge_of, limit=limit)
-        clips = [bench.store.clips(one.speaker) for one in queue.unknowns] if as_json else []
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        queue = ask.unknowns.list(limit=limit)
     if as_json:
-        for one, paths in zip(queue.unknowns, clips, strict=True):
-            print_json({**one.to_json(), "clips": [str(path) for path in paths]})
-        for held in queue.held:
-            print_json(held.to_json())
+        for one in (*queue.items, *queue.held):
+            print_json(one.to_json())
         return
-    _show_queue(queue, gallery=bench.gallery.name, quiet=quiet)
+    _show_queue(queue, quiet=quiet)
 
 
-def _show_queue(queue: Queue, *, gallery: str, quiet: bool) -> None:
-    if not queue.unknowns and not quiet:
-        say(f"no stranger awaits review in the gallery {gallery}")
-    if queue.unknowns:
+def _show_queue(queue: Queue, *, quiet: bool) -> None:
+    if not queue.items and not quiet:
+        say(f"no stranger awaits review in the gallery {queue.gallery}")
+    if queue.items:
         print_table(
             ("name", "speech", "recordings", "last heard", "nearest", "may also be", "note"),
             (
                 (
-                    one.speaker.label,
-                    f"{one.seconds:.1f} s",
+                    one.name,
+                    f"{one.net_speech:.1f} s",
                     one.recordings,
                     f"{one.last_heard.astimezone():%Y-%m-%d}",
                     _likeness(one.nearest[:1]),
-                    ", ".join(other.speaker.label for other in one.alike),
-                    "two voices?" if one.suspicion else "",
+                    ", ".join(other.name for other in one.merge),
+                    "two voices?" if one.two_voices else "",
                 )
-                for one in queue.unknowns
+                for one in queue.items
             ),
         )
-    if queue.people > len(queue.unknowns) and not quiet:
-        say(f"... and {queue.people - len(queue.unknowns)} more")
-    if queue.unknowns and queue.held:
+    if queue.people > len(queue.items) and not quiet:
+        say(f"... and {queue.people - len(queue.items)} more")
+    if queue.items and queue.held:
         say()
     for held in queue.held:
         say(held_line(held))
 
 
-def held_line(held: Held) -> str:
-    """A voice that a profile did not learn from, for people."""
-    why = "seems to be two people's" if held.llr is None else f"is unlike the profile (LLR {held.llr:+.1f})"
-    return f"{held.recording}  {held.voice}  ({held.seconds:.1f} s) is {held.speaker.label}'s, but {why}: not learnt"
-
-
 def _likeness(some: Sequence[Likeness]) -> str:
-    return ", ".join(f"{one.speaker.label} (LLR {one.llr:+.1f})" for one in some)
+    return ", ".join(f"{one.name} (LLR {one.llr:+.1f})" for one in some)
 
 
 @app.command()
@@ -116,6 +105,7 @@ def show(
     *,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -123,75 +113,39 @@ def show(
 
     Example: spk unknowns show unknown-7f3a
     """
-    from spk.review.queue import Queue
-
-    with workbench(home=home, gallery=gallery) as bench:
-        speaker = _unknown(bench, which)
-        [one] = Queue.of(bench.store, bench.gallery, bench.judge_of, only=speaker).unknowns
-        heard = _heard(bench, speaker)
-        clips = bench.store.clips(speaker)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        one = ask.unknowns.show(which)
     if as_json:
-        print_json({**one.to_json(), "heard": heard, "clips": [str(path) for path in clips]})
+        print_json(one.to_json())
         return
     if not quiet:
-        _about(one, clips)
+        _about(one)
     print_table(
         ("recording", "voice", "speech", "sample", "when"),
         (
             (
-                row["recording"],
-                row["voice"] or "-",
-                f"{row['net_speech']:.1f} s",
-                (row["sample_id"] or "-")[:8],
-                _times(row["turns"]),
+                heard.recording,
+                heard.voice or "-",
+                f"{heard.net_speech:.1f} s",
+                "-" if heard.sample_id is None else heard.sample_id.hex[:8],
+                _times(heard.turns),
             )
-            for row in heard
+            for heard in one.heard
         ),
     )
 
 
-def _about(one: Unknown, clips: Sequence[Path]) -> None:
+def _about(one: UnknownDetail) -> None:
     where = many(one.recordings, "recording")
-    say(f"{one.speaker.label}  {one.seconds:.1f} s of speech in {where}, {many(len(clips), 'clip')} kept")
-    say(f"id {one.speaker.id}, last heard {one.last_heard.astimezone():%Y-%m-%d %H:%M}")
+    say(f"{one.name}  {one.net_speech:.1f} s of speech in {where}, {many(len(one.clips), 'clip')} kept")
+    say(f"id {one.speaker_id}, last heard {one.last_heard.astimezone():%Y-%m-%d %H:%M}")
     if one.nearest:
         say(f"nearest: {_likeness(one.nearest)}")
-    if one.alike:
-        say(f"may be the same person: {_likeness(one.alike)}")
-    if one.suspicion is not None:
-        first, second = one.suspicion.seconds
-        say(f"may be two people, of {first:.1f} s and {second:.1f} s (LLR {one.suspicion.llr:+.1f})")
-
-
-def _heard(bench: Workbench, speaker: Speaker) -> list[dict[str, Any]]:
-    """Where somebody is heard: voices of recordings, and samples of which nothing else is kept."""
-    rows, known = [], set()
-    for hearing in bench.store.hearings(bench.gallery):
-        voices = [voice for voice in hearing.voices if voice.said.speaker == speaker.id]
-        turns = bench.store.turns(hearing) if voices else []
-        for voice in voices:
-            known.add(voice.sample)
-            rows.append(
-                {
-                    "recording": hearing.recording.source,
-                    "voice": voice.label,
-                    "net_speech": round(voice.net_seconds, 3),
-                    "sample_id": None if voice.sample is None else str(voice.sample),
-                    "turns": [[turn.segment.start, turn.segment.end] for turn in turns if turn.label == voice.label],
-                }
-            )
-    rows += [
-        {
-            "recording": sample.recording.source,
-            "voice": None,
-            "net_speech": round(sample.net_seconds, 3),
-            "sample_id": str(sample.id),
-            "turns": [[part.start, part.end] for part in sample.parts],
-        }
-        for sample in bench.store.samples(speaker)
-        if sample.id not in known
-    ]
-    return rows
+    if one.merge:
+        say(f"may be the same person: {_likeness(one.merge)}")
+    if one.two_voices is not None:
+        first, second = one.two_voices.net_speech
+        say(f"may be two people, of {first:.1f} s and {second:.1f} s (LLR {one.two_voices.llr:+.1f})")
 
 
 def _times(turns: Sequence[Sequence[float]], most: int = 3) -> str:
@@ -210,6 +164,7 @@ def play(
     *,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,  # noqa: ARG001 - every command takes it; this one prints nothing but results
 ) -> None:
@@ -219,22 +174,33 @@ def play(
 
     Example: spk unknowns play unknown-7f3a
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        speaker = _unknown(bench, which)
-        clips = bench.store.clips(speaker)
-    if not clips:
-        raise NotFoundError(
-            f"{speaker.label}: no audio is kept, or no longer (keep_audio, keep_audio_days): "
-            "listen to the recordings of `spk unknowns show`"
-        )
-    if as_json:
-        print_json({"name": speaker.label, "clips": [str(clip) for clip in clips]})
-        return
-    player = next((player for player in PLAYERS if shutil.which(player[0])), None) if sys.stdout.isatty() else None
-    for clip in clips:
-        say(str(clip))
-        if player is not None:
-            subprocess.run([*player, str(clip)], check=False)  # noqa: S603 - a player, and a file of ours
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        kept = ask.unknowns.clips(which)
+        if not kept.clips:
+            raise NotFoundError(
+                f"{kept.name}: no audio is kept, or no longer (keep_audio, keep_audio_days): "
+                "listen to the recordings of `spk unknowns show`"
+            )
+        if as_json:
+            print_json(kept.to_json())
+            return
+        player = next((player for player in PLAYERS if shutil.which(player[0])), None) if sys.stdout.isatty() else None
+        for clip in kept.clips:
+            say(clip)
+            if player is not None:
+                _play(player, clip, ask, which)
+
+
+def _play(player: Sequence[str], clip: str, ask: Desk | Client, which: str) -> None:
+    """Play a clip; of a server, as a file that is gone afterwards."""
+    from spk.client import Client
+
+    with NamedTemporaryFile(suffix=".flac") as file:
+        if isinstance(ask, Client):
+            file.write(ask.unknowns.audio(which, clip.rpartition("/")[2]))
+            file.flush()
+            clip = file.name
+        subprocess.run([*player, clip], check=False)  # noqa: S603 - a player, and a file of ours
 
 
 @app.command()
@@ -249,6 +215,7 @@ def name(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -259,11 +226,10 @@ def name(
 
     Example: spk unknowns name unknown-7f3a bob
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        stranger = _unknown(bench, which)
-        done = bench.corrections(dry_run=dry_run).name(stranger, name, force=force)
-    [speaker] = done.speakers
-    tell(done, f"{stranger.label} is {speaker.label}", dry_run=dry_run, as_json=as_json, quiet=quiet)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        label = ask.unknowns.clips(which).name
+        done = ask.unknowns.name(which, name, force=force, dry_run=dry_run)
+    tell(done, f"{label} is {done.speakers[0].label}", dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -283,6 +249,7 @@ def merge(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -290,16 +257,11 @@ def merge(
 
     Example: spk unknowns merge unknown-7f3a unknown-02c1
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        stranger, other = _unknown(bench, which), bench.store.speaker(bench.gallery, into)
-        done = bench.corrections(dry_run=dry_run).merge(stranger, other, force=force)
-    tell(
-        done,
-        f"{stranger.label} is merged into {done.speakers[0].label}",
-        dry_run=dry_run,
-        as_json=as_json,
-        quiet=quiet,
-    )
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        label = ask.unknowns.clips(which).name
+        done = ask.unknowns.merge(which, into, force=force, dry_run=dry_run)
+    said = f"{label} is merged into {done.speakers[0].label}"
+    tell(done, said, dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -319,6 +281,7 @@ def split(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -329,41 +292,15 @@ def split(
     Example: spk unknowns split unknown-7f3a --samples 5e1f02ab,91c2 --yes
     """
     looking = dry_run or not yes
-    with workbench(home=home, gallery=gallery) as bench:
-        stranger = _unknown(bench, which)
-        apart = _named(bench, stranger, samples) if samples else _suspected(bench, stranger)
-        done = bench.corrections(dry_run=looking).split(stranger, apart)
+    apart = [one for some in samples or [] for one in some.split(",")]
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        if not apart and (suspicion := ask.unknowns.show(which).two_voices) is not None:
+            apart = [str(sample) for sample in suspicion.samples]
+        done = ask.unknowns.split(which, apart, dry_run=looking)
     first, second = done.speakers
     parted = f"{many(len(apart), 'sample')} of {first.label}"
     said = f"{parted} would be somebody else's" if looking else f"{parted} moved to {second.label}"
     tell(done, said, dry_run=looking, as_json=as_json, quiet=quiet, preview=True)
-
-
-def _named(bench: Workbench, stranger: Speaker, samples: Sequence[str]) -> list[UUID]:
-    theirs = [sample.id for sample in bench.store.samples(stranger)]
-    found = []
-    for text in (text.strip() for some in samples for text in some.split(",")):
-        these = [id_ for id_ in theirs if text and id_.hex.startswith(text.replace("-", "").lower())]
-        if len(these) != 1:
-            many = f"{len(these)} samples begin" if these else "no sample begins"
-            raise NotFoundError(f'{stranger.label}: {many} with "{text}": see `spk unknowns show {stranger.label}`')
-        found += these
-    return found
-
-
-def _suspected(bench: Workbench, stranger: Speaker) -> tuple[UUID, ...]:
-    from spk.review.queue import Queue
-
-    [one] = Queue.of(bench.store, bench.gallery, bench.judge_of, only=stranger).unknowns
-    suspicion: Suspicion | None = one.suspicion
-    if suspicion is None:
-        raise InputError(f"{stranger.label} does not seem to be two people: say which --samples are another's")
-    if not suspicion.samples:
-        raise InputError(
-            f"{stranger.label}: the two voices are in the same samples: correct the turns of the recording "
-            "(`spk apply`), or discard the stranger"
-        )
-    return suspicion.samples
 
 
 @app.command()
@@ -373,6 +310,7 @@ def discard(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -383,10 +321,10 @@ def discard(
 
     Example: spk unknowns discard unknown-7f3a
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        stranger = _unknown(bench, which)
-        done = bench.corrections(dry_run=dry_run).discard(stranger)
-    tell(done, f"{stranger.label} is discarded", dry_run=dry_run, as_json=as_json, quiet=quiet)
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        label = ask.unknowns.clips(which).name
+        done = ask.unknowns.discard(which, dry_run=dry_run)
+    tell(done, f"{label} is discarded", dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -396,6 +334,7 @@ def never(
     dry_run: DryRun = False,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -405,14 +344,7 @@ def never(
 
     Example: spk unknowns never unknown-7f3a
     """
-    with workbench(home=home, gallery=gallery) as bench:
-        stranger = _unknown(bench, which)
-        done = bench.corrections(dry_run=dry_run).never(stranger)
-    tell(done, f"{stranger.label} is not asked about any more", dry_run=dry_run, as_json=as_json, quiet=quiet)
-
-
-def _unknown(bench: Workbench, which: str) -> Speaker:
-    speaker = bench.store.speaker(bench.gallery, which)
-    if speaker.name is not None:
-        raise InputError(f"{speaker.name} is no stranger: use `spk speakers`")
-    return speaker
+    with desk(home=home, gallery=gallery, server=server) as ask:
+        label = ask.unknowns.clips(which).name
+        done = ask.unknowns.never(which, dry_run=dry_run)
+    tell(done, f"{label} is not asked about any more", dry_run=dry_run, as_json=as_json, quiet=quiet)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spk.cli.common import EXIT_ERROR, complain, counter, either, exists, print_json, say, workbench
+from spk.cli.common import EXIT_ERROR, complain, counter, desk, either, exists, print_json, say, workbench
 from spk.cli.options import (
     AsJson,
     CostText,
@@ -18,16 +18,18 @@ from spk.cli.options import (
     ModelName,
     PrecisionName,
     Quiet,
+    Server,
     Threads,
     complete_speaker,
 )
 from spk.errors import InputError, NotFoundError, SpkError
 
 if TYPE_CHECKING:
-    from spk.config import Workbench
     from spk.formats.trials import Trial
     from spk.identify import Verification
+    from spk.messages.verification import Compared, Verified
     from spk.store import Profile, Speaker
+    from spk.workbench import Workbench
 
 __all__ = ["EXIT_DIFFERENT", "verification_line", "verify"]
 
@@ -62,6 +64,7 @@ def verify(
     cost: CostText = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     model: ModelName = None,
     precision: PrecisionName = None,
     device: DeviceName = None,
@@ -75,45 +78,41 @@ def verify(
 
     Example: spk verify alice call.wav
     """
-    options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, fpir=fpir, cost=cost, threads=threads, quiet=quiet) as bench:
-        if trials is not None:
-            if name is not None:
-                raise InputError("--trials names its own people and recordings: give nothing else")
+    options: dict[str, Any] = {
+        "home": home,
+        "gallery": gallery,
+        "model": model,
+        "precision": precision,
+        "device": device,
+    }
+    options |= {"fpir": fpir, "cost": cost, "server": server, "threads": threads, "quiet": quiet}
+    if trials is not None:
+        if name is not None:
+            raise InputError("--trials names its own people and recordings: give nothing else")
+        with workbench(**options) as bench:
             _all(bench, trials, as_json=as_json)
-        else:
-            if name is None or file is None:
-                raise InputError("say whose voice and which recording, as in: spk verify alice call.wav")
-            _one(bench, name, file, as_json=as_json, quiet=quiet)
-
-
-def _one(bench: Workbench, name: str, file: Path, *, as_json: bool, quiet: bool) -> None:
-    from spk.audio import load
-    from spk.identify import Decision
-    from spk.identify.explaining import Collector
-
-    speaker = bench.store.speaker(bench.gallery, name)
-    audio = load(file)
-    verifier = bench.verifier()
-    collector = Collector(verifier.scorer)
-    heard = verifier.listen(audio)
-    found = verifier.claim(speaker, verifier.voice(heard))
-    decision = None
-    if bench.keeps_decisions:
-        decision = str(bench.keep(collector.verification(found, heard, speaker, verifier.point)).id)
+        return
+    if name is None or file is None:
+        raise InputError("say whose voice and which recording, as in: spk verify alice call.wav")
+    with desk(**options) as ask:
+        found = ask.verify(name, file)
     if as_json:
-        print_json({"enroll": name, "test": str(file), **found.to_json(), "decision_id": decision})
+        print_json(found.to_json())
     else:
         say(verification_line(found))
-        if decision is not None and not quiet:
-            say(f"decision {decision[:8]} (spk explain {decision[:8]})")
-    raise typer.Exit(0 if found.decision is Decision.SAME else EXIT_DIFFERENT)
+        if found.decision_id is not None and not quiet:
+            digits = found.decision_id.hex[:8]
+            say(f"decision {digits} (spk explain {digits})")
+    raise typer.Exit(0 if found.decision == "same" else EXIT_DIFFERENT)
 
 
 def _all(bench: Workbench, trials: Path, *, as_json: bool) -> None:
     from spk.formats.lines import printable
     from spk.formats.trials import read_trials
+    from spk.messages.verification import Verified
 
+    if bench.settings.server is not None:
+        raise InputError("--trials are judged on this machine, with its own home: leave out --server and SPK_SERVER")
     listed = list(read_trials(trials))  # all of it is read first: a wrong line is found before hours of work
     if not listed:
         raise InputError(f"{trials}: holds no trials: write NAME FILE or FILE FILE on each line")
@@ -126,7 +125,7 @@ def _all(bench: Workbench, trials: Path, *, as_json: bool) -> None:
         try:
             found = judge(trial)
             record |= found.to_json()
-            line = verification_line(found)
+            line = verification_line(Verified.model_validate({**record, "decision_id": None}))
         except SpkError as error:
             record["error"] = line = str(error)
             if line not in complaints:  # a bad recording is named once, however many trials it is in
@@ -192,21 +191,16 @@ class _Judge:
         return either(Path(file), self.folder / file)
 
 
-def verification_line(found: Verification, *, both: bool = False) -> str:
-    """What may be said of a claim, for people to read.
-
-    Args:
-        found: What was found.
-        both: Whether the claim is of another recording, whose speech is said too where it may be the one too short.
-    """
-    from spk.identify.decision import Decision, score_text
+def verification_line(found: Verified | Compared) -> str:
+    """What may be said of a claim, or of two recordings, for people to read."""
+    from spk.identify.decision import score_text
     from spk.identify.gallery import LEAST_SECONDS
 
-    shortest, seconds = found.net_seconds, f"{found.net_seconds:.1f} s of speech"
-    if both and found.comparison is not None and found.decision is Decision.UNSURE:
-        other = found.comparison.profiles[0].total_net_seconds
+    shortest, seconds = found.net_speech, f"{found.net_speech:.1f} s of speech"
+    other = getattr(found, "other_net_speech", None)
+    if other is not None and found.decision == "unsure":  # the other may be the one too short
         shortest, seconds = min(shortest, other), f"{other:.1f} s and {seconds}"
     if shortest < LEAST_SECONDS:
         seconds += ", too short to say"
-    score = score_text(found.score, 3, is_cosine=found.is_cosine)
-    return f"{found.decision.value} (LLR {found.llr:+.2f}, {score}, {seconds})"
+    score = score_text(found.score, 3, is_cosine=found.cosine is not None)
+    return f"{found.decision} (LLR {found.llr:+.2f}, {score}, {seconds})"

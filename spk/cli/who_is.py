@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spk.cli.common import print_json, print_table, say, workbench
+from spk.cli.common import desk, print_json, print_table, say
 from spk.cli.options import (
     AsJson,
     CostText,
@@ -18,16 +18,14 @@ from spk.cli.options import (
     ModelName,
     PrecisionName,
     Quiet,
+    Server,
     Threads,
 )
 
 if TYPE_CHECKING:
-    from spk.identify import Voice
-    from spk.identify.finding import Candidate
+    from spk.messages.identification import CandidateList
 
 __all__ = ["who_is"]
-
-SCHEMA = "spk-candidates/1"
 
 
 def who_is(
@@ -42,6 +40,7 @@ def who_is(
     cost: CostText = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     model: ModelName = None,
     precision: PrecisionName = None,
     device: DeviceName = None,
@@ -56,42 +55,32 @@ def who_is(
     Example: spk who-is clip.wav
     """
     options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, fpir=fpir, cost=cost, threads=threads, quiet=quiet) as bench:
-        from spk.audio import load
-        from spk.identify.finding import candidates
-
-        _ = bench.gallery  # a misspelt one is said before any work
-        found = bench.identifier().single(load(file))
-    voice, people = found.voices[0], candidates(found, top)
+    with desk(**options, fpir=fpir, cost=cost, server=server, threads=threads, quiet=quiet) as ask:
+        found = ask.who_is(file, top=top)
     if as_json:
-        about = {"net_speech": round(voice.net_seconds, 3), "verdict": voice.verdict.value}
-        entries = [candidate.to_json() for candidate in people]
-        print_json({"schema": SCHEMA, "recording": str(file), "people": found.people, **about, "candidates": entries})
+        print_json(found.to_json())
         return
-    say(_line(voice, people))
-    if people and not quiet:
+    say(_line(found))
+    if found.candidates and not quiet:
         say()
         print_table(
             ("person", "LLR", "probability"),
-            [(one.speaker.label, f"{one.llr:+.1f}", f"{one.probability:.3f}") for one in people],
+            [(one.name, f"{one.llr:+.1f}", f"{one.probability:.3f}") for one in found.candidates],
         )
 
 
-def _line(voice: Voice, people: tuple[Candidate, ...]) -> str:
+def _line(found: CandidateList) -> str:
     """The answer, for people to read."""
-    from spk.identify import Verdict
-    from spk.identify.gallery import LEAST_SECONDS
-
-    seconds = f"{voice.net_seconds:.1f} s of speech"
-    if voice.row is None or voice.speech.net_seconds < LEAST_SECONDS:
+    seconds = f"{found.net_speech:.1f} s of speech"
+    if found.too_short:
         return f"unsure: too short to say ({seconds})"
-    if not people:
+    if not found.candidates:
         return f"unknown: nobody is enrolled ({seconds})"
-    best = next((one for one in people if one.speaker.id == voice.match.speaker), people[0])
-    if voice.verdict is Verdict.KNOWN:
-        return f"known: {best.speaker.label} ({seconds})"
-    if voice.match.verdict is Verdict.KNOWN:
-        return f"unknown: met before as {best.speaker.label} ({seconds})"
-    if voice.match.verdict is Verdict.UNSURE:
-        return f"unsure: perhaps {best.speaker.label}, so listen ({seconds})"
-    return f"unknown: nobody of the gallery; nearest {best.speaker.label} ({seconds})"
+    best = found.candidates[0]
+    if found.verdict == "known":
+        return f"known: {best.name} ({seconds})"
+    if found.met:
+        return f"unknown: met before as {best.name} ({seconds})"
+    if found.verdict == "unsure":
+        return f"unsure: perhaps {best.name}, so listen ({seconds})"
+    return f"unknown: nobody of the gallery; nearest {best.name} ({seconds})"

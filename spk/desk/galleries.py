@@ -39,8 +39,5 @@ class Galleries:
         return self._about(self.bench.store.gallery(name, create=True))
 
     def _about(self, gallery: Gallery) -> GalleryInfo:
-        from spk.store import SpeakerState
-
-        store = self.bench.store
-        unknown = store.speakers(gallery, SpeakerState.UNKNOWN)
-        return GalleryInfo(name=gallery.name, people=len(store.speaker_ids(gallery)), unknown=len(unknown))
+        counted = self.bench.store.census(gallery)
+        return GalleryInfo(name=gallery.name, people=counted.people, unknown=counted.unknown)

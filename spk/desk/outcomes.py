@@ -17,7 +17,7 @@ def outcome(done: review.Outcome, *, dry_run: bool) -> Outcome:
     return Outcome(
         dry_run=dry_run,
         change=done.change or None,
-        speakers=[PersonRef(speaker_id=str(one.id), name=one.name, label=one.label) for one in done.speakers],
+        speakers=[PersonRef(speaker_id=one.id, name=one.name, label=one.label) for one in done.speakers],
         recordings=done.recordings,
         labels=[label_change(one) for one in done.labels],
         held=list(done.held),
@@ -28,7 +28,7 @@ def label_change(one: review.LabelChange) -> LabelChange:
     """A label that changed, or would."""
     return LabelChange(
         recording=one.recording,
-        hearing=str(one.hearing),
+        hearing=one.hearing,
         voice=one.voice,
         net_speech=round(one.seconds, 3),
         before=Called(who=one.before, verdict=one.verdict_before),

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
-__all__ = ["Message"]
+__all__ = ["Message", "Moment", "Page"]
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(datetime.isoformat, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-20T12:00:17.568678+00:00"]}),
+]
+"""A moment, written as Python does, with the zone as ``+00:00``."""
 
 
 class Message(BaseModel):
@@ -21,3 +29,18 @@ class Message(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """The message as an object."""
         return self.model_dump(mode="json")
+
+
+T = TypeVar("T")
+
+
+class Page(Message, Generic[T]):
+    """Some of a list.
+
+    Attributes:
+        items: They.
+        next: What to give as ``after`` for those that follow; None at the end.
+    """
+
+    items: list[T]
+    next: str | None = None

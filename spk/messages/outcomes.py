@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from spk.messages.base import Message
 
 __all__ = ["Called", "LabelChange", "Outcome", "PersonRef"]
 
-_CHANGED = {
+_CHANGED: JsonDict = {
     "recording": "call-17.wav",
     "hearing": "5a1f8c1e-3d0b-4f0e-9a54-7c1b6d2f0a11",
     "voice": "SPEAKER_01",
@@ -27,7 +30,7 @@ class PersonRef(Message):
         label: The name, or ``unknown-`` and digits of the id.
     """
 
-    speaker_id: str
+    speaker_id: UUID
     name: str | None
     label: str
 
@@ -59,7 +62,7 @@ class LabelChange(Message):
     model_config = ConfigDict(json_schema_extra={"examples": [_CHANGED]})
 
     recording: str
-    hearing: str
+    hearing: UUID
     voice: str
     net_speech: float
     before: Called

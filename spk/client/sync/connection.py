@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -16,13 +16,14 @@ import httpx
 from pydantic import TypeAdapter
 
 from spk.client.problems import problem_error
-from spk.client.waiting import pause
-from spk.errors import InputError, ServiceError
+from spk.client.waiting import Patience, address_of, bearer
+from spk.errors import InputError, ServiceError, SpkError
+from spk.messages import JobInfo
 
 __all__ = ["Connection", "File"]
 
 T = TypeVar("T")
-AGAIN = frozenset({429, 502, 503, 504})
+CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class File:
     Attributes:
         path: Where it lies.
         field: Its part of the request.
-        name: What it is called there, if not as the file.
+        name: What it is called there, if not as the file; folders are nobody's business.
     """
 
     path: Path
@@ -56,17 +57,19 @@ class Connection:
         url: str,
         key: str | None = None,
         *,
-        timeout: float = 60.0,
+        timeout: float = 300.0,
         retries: int = 3,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url
         self.retries = retries
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        try:
-            self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
-        except (httpx.InvalidURL, TypeError) as error:
-            raise InputError(f"{url}: is no address of a server ({error}): write it as http://host:8720") from error
+        self.timeout = timeout
+        self._http = httpx.Client(
+            base_url=address_of(url),
+            headers=bearer(key),
+            timeout=httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
+            transport=transport,
+        )
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -120,8 +123,9 @@ class Connection:
         sent = dict(headers or {})
         if method == "POST":  # what was done already is not done again
             sent["Idempotency-Key"] = uuid4().hex
-        for attempt in range(self.retries + 1):
-            last = attempt == self.retries
+        patience = Patience(self.retries, self.timeout)
+        while True:
+            response = None
             with ExitStack() as opened:
                 try:
                     response = self._http.request(
@@ -133,20 +137,18 @@ class Connection:
                         files=[_part(one, opened) for one in files] or None,
                         headers=sent,
                     )
-                except httpx.TransportError as error:
-                    if last:
+                except httpx.RequestError as error:
+                    if patience.ended:
                         reason = str(error) or type(error).__name__
                         raise ServiceError(f"{self.url}: does not answer ({reason}): is it running?") from error
-                    response = None
             if response is not None and response.is_success:
                 return response
-            if response is not None and (last or response.status_code not in AGAIN):
+            if response is not None and not patience.helps(response):
                 raise problem_error(response)
-            time.sleep(pause(attempt, response))
-        raise AssertionError("the last attempt returns or raises")
+            time.sleep(patience.pause(response))
 
-    def finished(self, job: str, answer: type[T], watch: Callable[[Mapping[str, Any]], None] | None = None) -> T:
-        """Wait until a job has ended, and read its result as a message.
+    def finished(self, job: str, answer: type[T], watch: Callable[[JobInfo], None]) -> T:
+        """Wait until a job has ended, and read its result as a message; whoever stops waiting cancels it.
 
         Args:
             job: Its id.
@@ -156,13 +158,17 @@ class Connection:
         Raises:
             SpkError: as the job ended.
         """
-        for look in count():
-            state = self.ask("GET", ("jobs", job), dict[str, Any])
-            if watch is not None:
-                watch(state)
-            if state["state"] not in ("queued", "running"):
-                break
-            time.sleep(min(0.2 * 1.5**look, 3.0))
+        try:
+            for look in count():
+                now = self.ask("GET", ("jobs", job), JobInfo)
+                watch(now)
+                if now.finished is not None:
+                    break
+                time.sleep(min(0.2 * 1.5**look, 3.0))
+        except KeyboardInterrupt:
+            with suppress(SpkError):
+                self.ask("POST", ("jobs", job, "cancel"), JobInfo)
+            raise
         return self.ask("GET", ("jobs", job, "result"), answer)
 
 
@@ -195,4 +201,4 @@ def _part(one: File, opened: ExitStack) -> tuple[str, tuple[str, Any]]:
         file = opened.enter_context(one.path.open("rb"))
     except OSError as error:
         raise InputError(f"{one.path}: cannot be read ({error.strerror}): check the path") from error
-    return one.field, (one.name or one.path.name, file)
+    return one.field, (Path(one.name or one.path).name.encode(errors="replace").decode(), file)

@@ -1,0 +1,68 @@
+"""A gallery of a server, as an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import httpx
+
+from spk.client.aio.connection import AsyncConnection, File, parsed
+from spk.client.waiting import Progress
+from spk.messages import JobInfo
+
+__all__ = ["AsyncGallery"]
+
+T = TypeVar("T")
+
+
+class AsyncGallery:
+    """What is below the address of one gallery.
+
+    Args:
+        connection: To the server.
+        name: Of the gallery.
+    """
+
+    def __init__(self, connection: AsyncConnection, name: str) -> None:
+        self._connection = connection
+        self._place = ("galleries", name)
+        self.progress: Progress | None = None
+
+    async def get(self, path: Sequence[str], answer: type[T], *, params: Mapping[str, Any] | None = None) -> T:
+        """Ask for something."""
+        return await self._connection.ask("GET", (*self._place, *path), answer, params=params)
+
+    async def post(self, path: Sequence[str], answer: type[T], *, body: object = None) -> T:
+        """Do something."""
+        return await self._connection.ask("POST", (*self._place, *path), answer, body=body)
+
+    async def put(self, path: Sequence[str], answer: type[T], *, body: object) -> T:
+        """Put something in place of what is there."""
+        return await self._connection.ask("PUT", (*self._place, *path), answer, body=body)
+
+    async def delete(self, path: Sequence[str], answer: type[T]) -> T:
+        """Remove something."""
+        return await self._connection.ask("DELETE", (*self._place, *path), answer)
+
+    async def fetch(self, path: Sequence[str], *, params: Mapping[str, Any] | None = None) -> httpx.Response:
+        """Ask for something that is no message."""
+        return await self._connection.send("GET", (*self._place, *path), params=params)
+
+    async def download(self, path: Sequence[str], *, params: Mapping[str, Any] | None = None) -> bytes:
+        """The content of a file."""
+        return (await self.fetch(path, params=params)).content
+
+    async def hear(
+        self, path: Sequence[str], answer: type[T], *, files: Sequence[File], form: Mapping[str, Any] | None = None
+    ) -> T:
+        """Have recordings worked on; where that becomes a job, wait until it has ended."""
+        response = await self._connection.send("POST", (*self._place, *path), form=form, files=files)
+        if response.status_code != 202:
+            return parsed(response, answer)
+        job = parsed(response, JobInfo)
+        return await self._connection.finished(str(job.id), answer, self._watch)
+
+    def _watch(self, job: JobInfo) -> None:
+        if self.progress is not None and job.total:
+            self.progress(job.done, job.total, job.stage)

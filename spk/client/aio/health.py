@@ -1,0 +1,37 @@
+"""What can be asked about how well people are enrolled."""
+
+from __future__ import annotations
+
+import builtins
+
+from spk.client.aio.gallery import AsyncGallery
+from spk.messages.base import Page
+from spk.messages.health import Checkup
+
+__all__ = ["AsyncHealth"]
+
+
+class AsyncHealth:
+    """How well the people of a gallery are enrolled; see `spk.desk.health.Health`."""
+
+    def __init__(self, gallery: AsyncGallery) -> None:
+        self._gallery = gallery
+
+    async def of(self, who: str, *, seconds: float = 3.0) -> Checkup:
+        """One person, examined."""
+        return await self._gallery.get(("speakers", who, "health"), Checkup, params={"seconds": seconds})
+
+    async def list(self, *, seconds: float = 3.0, limit: int = 20, after: str | None = None) -> Page[Checkup]:
+        """Some people, in the order of the names, and of each page the worst first."""
+        params = {"seconds": seconds, "limit": limit, "after": after}
+        return await self._gallery.get(("health",), Page[Checkup], params=params)
+
+    async def everybody(self, *, seconds: float = 3.0) -> builtins.list[Checkup]:
+        """Everybody who is enrolled by name, page by page, the worst of each first."""
+        items: builtins.list[Checkup] = []
+        after: str | None = None
+        while True:
+            page = await self.list(seconds=seconds, limit=100, after=after)
+            items += page.items
+            if (after := page.next) is None:
+                return items

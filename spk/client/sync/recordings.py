@@ -1,0 +1,118 @@
+"""What can be asked about recordings that were heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from spk.client.sync.connection import File
+from spk.client.sync.gallery import Gallery
+from spk.errors import InputError
+from spk.messages.base import Page
+from spk.messages.outcomes import Outcome
+from spk.messages.recordings import Applied, CorrectedTurn, RecordingDetail, RecordingInfo, TurnsFile, Waveform
+
+__all__ = ["Recordings"]
+
+MOST = 500
+
+
+class Recordings:
+    """What was heard in the recordings of a gallery; see `spk.desk.recordings.Recordings`."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        self._gallery = gallery
+
+    def list(
+        self, *, q: str = "", newest: bool = False, limit: int | None = None, after: str | None = None
+    ) -> Page[RecordingInfo]:
+        """Some recordings, in the order in which they were first heard."""
+        items: list[RecordingInfo] = []
+        while True:
+            most = MOST if limit is None else min(limit - len(items), MOST)
+            params = {"q": q, "newest": newest, "limit": most, "after": after}
+            page = self._gallery.get(("recordings",), Page[RecordingInfo], params=params)
+            items += page.items
+            after = page.next
+            if after is None or (limit is not None and len(items) >= limit):
+                return Page[RecordingInfo](items=items, next=after)
+
+    def show(self, recording: str) -> RecordingDetail:
+        """The voices of a recording, and the turns."""
+        return self._gallery.get(("recordings", recording), RecordingDetail)
+
+    def export(self, recording: str, form: str) -> TurnsFile:
+        """The turns of a recording as they are labelled now, as a file."""
+        found = self.show(recording)
+        params = {"format": form}
+        response = self._gallery.fetch(("recordings", recording, "turns"), params=params)
+        name = f"{Path(found.recording).stem}.{form}"
+        media_type = response.headers["Content-Type"].partition(";")[0]
+        return TurnsFile(name=name, media_type=media_type, text=response.content.decode("utf-8"))
+
+    def waveform(self, recording: str) -> Waveform:
+        """How loud a recording is over time, to be drawn."""
+        return self._gallery.get(("recordings", recording, "waveform"), Waveform)
+
+    def audio(self, recording: str, voice: str) -> bytes:
+        """A voice of a recording to listen to, as a FLAC file, where its audio is kept."""
+        return self._gallery.download(("recordings", recording, "voices", voice, "audio"))
+
+    def label(
+        self,
+        recording: str,
+        voices: Sequence[str],
+        name: str | None,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Outcome:
+        """Say whose voices of a recording are; None for nobody's."""
+        body = {"voices": [*voices], "name": name, "force": force, "dry_run": dry_run}
+        return self._gallery.post(("recordings", recording, "label"), Outcome, body=body)
+
+    def relabel(self, *, dry_run: bool = False) -> Outcome:
+        """Judge all recordings by the gallery and the calibration as they are now."""
+        return self._gallery.post(("recordings", "relabel"), Outcome, body={"dry_run": dry_run})
+
+    def forget(self, recording: str, *, dry_run: bool = False) -> Outcome:
+        """Forget what was heard in a recording."""
+        return self._gallery.post(("recordings", recording, "forget"), Outcome, body={"dry_run": dry_run})
+
+    def apply(
+        self,
+        turns: Path,
+        audio: Path,
+        *,
+        form: str | None = None,
+        name: str | None = None,
+        turns_name: str | None = None,
+        everything: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Applied:
+        """Store corrected turns, and learn from them; a long recording is sent to a job, and waited for."""
+        asked = {"format": form, "everything": everything, "force": force, "dry_run": dry_run}
+        files = [File(turns, "turns", turns_name), File(audio, name=name)]
+        return self._gallery.hear(("recordings", "turns"), Applied, files=files, form=asked)
+
+    def correct(
+        self,
+        recording: str,
+        turns: Sequence[CorrectedTurn],
+        *,
+        audio: Path | None = None,
+        everything: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Applied:
+        """Correct the turns of a recording that was heard before; with its audio, use `apply`."""
+        if audio is not None:
+            raise InputError("a server is sent a recording with its turns in a file: use apply")
+        body = {
+            "turns": [one.to_json() for one in turns],
+            "everything": everything,
+            "force": force,
+            "dry_run": dry_run,
+        }
+        return self._gallery.put(("recordings", recording, "turns"), Applied, body=body)

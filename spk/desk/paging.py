@@ -1,0 +1,38 @@
+"""Pages of lists: where one ended, as a word that can be handed back to get the next one."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+
+from spk.errors import InputError
+
+__all__ = ["place", "word"]
+
+
+def word(*values: str | int | None) -> str:
+    """Where a page ended, as a word that can stand in a URL.
+
+    >>> word("Zoë", None)
+    'WyJab1x1MDBlYiIsIG51bGxd'
+    """
+    return urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def place(text: str, count: int) -> list[Any]:
+    """The ``count`` values that `word` was given.
+
+    >>> place(word("Zoë", None), 2)
+    ['Zoë', None]
+
+    Raises:
+        InputError: it was none of ours.
+    """
+    try:
+        values = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if isinstance(values, list) and len(values) == count and all(isinstance(x, str | int | None) for x in values):
+            return values
+    except (ValueError, RecursionError):
+        pass
+    raise InputError("that is not where a page ended: give what the page before named as the next one")

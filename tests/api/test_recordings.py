@@ -1,0 +1,151 @@
+"""Recordings over HTTP: what was heard, in every format, and put right, on a real dialogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from spk.desk.recordings import MEDIA_TYPES
+from spk.formats.turns import TurnFormat, read_turns
+
+
+def turns(review: TestClient, recording: str = "both.wav") -> list[dict[str, Any]]:
+    """The turns as they are, to be corrected."""
+    shown = review.get(f"recordings/{recording}").json()["turns"]
+    times = ("id", "start", "end")
+    return [{**{key: turn[key] for key in times}, "label": turn["who"] or turn["label"]} for turn in shown]
+
+
+def who(review: TestClient, recording: str = "both.wav") -> set[str | None]:
+    return {voice["who"] for voice in review.get(f"recordings/{recording}").json()["voices"]}
+
+
+def test_pages_and_search(review: TestClient) -> None:
+    everything = review.get("recordings").json()
+    assert [one["recording"] for one in everything["items"]] == ["both.wav", "more.wav"]
+    assert everything["next"] is None
+    assert [one["recording"] for one in review.get("recordings?q=MORE").json()["items"]] == ["more.wav"]
+    first = review.get("recordings?newest=true&limit=1").json()
+    second = review.get("recordings", params={"newest": True, "limit": 1, "after": first["next"]}).json()
+    assert [one["items"][0]["recording"] for one in (first, second)] == ["more.wav", "both.wav"]
+    review.post("recordings/more.wav/forget", json={})
+    assert review.get("recordings", params={"after": first["next"]}).status_code == 404
+    assert review.get("recordings?after=zzz").status_code == 400
+    assert review.get("recordings/nowhere.wav").status_code == 404
+
+
+def test_one_recording(review: TestClient) -> None:
+    shown = review.get("recordings/both.wav").json()
+    assert shown["recording"] == "both.wav"
+    assert "ann" in who(review)
+    for name in (shown["hearing"], shown["sha256"], shown["sha256"][:12]):
+        assert review.get(f"recordings/{name}").json() == shown
+    strange = next(voice for voice in shown["voices"] if voice["who"] != "ann")
+    clip = review.get(f"http://localhost{shown['clips'][strange['label']]}", headers={"Range": "bytes=0-3"})
+    assert (clip.status_code, clip.content, clip.headers["cache-control"]) == (206, b"fLaC", "no-store")
+    assert review.get("recordings/both.wav/voices/SPEAKER_99/audio").status_code == 404
+    wave = review.get("recordings/both.wav/waveform").json()
+    assert (wave["duration"], len(wave["levels"])) == (shown["duration"], round(shown["duration"] * 50))
+    assert (max(wave["levels"]), min(wave["levels"]) < 20) == (255, True)
+
+
+@pytest.mark.parametrize("form", MEDIA_TYPES)
+def test_turns_in_every_format(review: TestClient, form: str, tmp_path: Path) -> None:
+    answer = review.get("recordings/both.wav/turns", params={"format": form})
+    assert answer.headers["content-type"].split(";")[0] == MEDIA_TYPES[form]
+    disposition = answer.headers["content-disposition"]
+    assert disposition.startswith("attachment; filename*=UTF-8''both.")
+    if form != "text":
+        file = tmp_path / disposition.rpartition("'")[2]
+        file.write_bytes(answer.content)
+        found = read_turns(file, TurnFormat(form))
+        assert [turn.label for turn in found] == [turn["label"] for turn in turns(review)]
+
+
+def test_no_such_format(review: TestClient) -> None:
+    assert review.get("recordings/both.wav/turns?format=docx").status_code == 422
+
+
+def test_turns_are_corrected_without_the_recording(review: TestClient) -> None:
+    before = review.get("recordings/both.wav").json()
+    corrected = [{**turn, "label": "bob" if turn["label"] != "ann" else "ann"} for turn in turns(review)]
+    corrected[0]["start"] = round(corrected[0]["start"] + 0.05, 3)
+    preview = review.put("recordings/both.wav/turns", json={"turns": corrected, "dry_run": True}).json()
+    assert (preview["new"], preview["change"]) == (["bob"], None)
+    assert review.get("recordings/both.wav").json() == before
+    done = review.put("recordings/both.wav/turns", json={"turns": corrected}).json()
+    assert done["new"] == ["bob"]
+    assert who(review) == {"ann", "bob"}
+    assert who(review, "more.wav") == {"bob"}
+    after = review.get("recordings/both.wav").json()
+    assert after["corrected"]
+    assert {turn["id"] for turn in after["turns"]} == {turn["id"] for turn in before["turns"]}
+    late = review.put(f"recordings/{before['hearing']}/turns", json={"turns": corrected})
+    assert late.status_code == 404  # whoever corrects what they saw names what was heard
+    again = review.put("recordings/both.wav/turns", json={"turns": turns(review)}).json()
+    assert again["change"] is None
+    review.post("changes/undo", json={"numbers": [done["change"]]})
+    assert review.get("recordings/both.wav").json() == before
+
+
+@pytest.mark.parametrize(
+    ("turn", "status"),
+    [
+        ({"start": 5.0, "end": 4.0, "label": "ann"}, 400),
+        ({"start": 0.0, "end": 900.0, "label": "ann"}, 400),
+        ({"start": -1.0, "end": 4.0, "label": "ann"}, 422),
+        ({"start": 1.0, "end": 4.0, "label": ""}, 422),
+        ({"start": 1.0, "end": 4.0, "label": "  "}, 400),
+        ({"start": 1.0, "end": 4.0, "label": "ann", "by": "me"}, 422),
+        ({"start": 1.0, "end": "NaN", "label": "ann"}, 422),
+        ({"start": 1.0, "end": 4.0, "label": "a\nb"}, 400),
+    ],
+)
+def test_turns_that_cannot_be(review: TestClient, turn: dict[str, object], status: int) -> None:
+    before = review.get("recordings").json()
+    answer = review.put("recordings/both.wav/turns", json={"turns": [turn]})
+    assert answer.status_code == status, answer.json()
+    assert review.get("recordings").json() == before
+
+
+def test_turns_come_back_with_the_recording(review: TestClient, spoken: dict[str, Path]) -> None:
+    exported = review.get("recordings/both.wav/turns?format=textgrid").text
+    strange = next(one for one in who(review) if one != "ann")
+    files = {
+        "turns": ("both.TextGrid", exported.replace(strange or "", "bob").encode("utf-16")),
+        "audio": ("both.wav", spoken["both"].read_bytes()),
+    }
+    preview = review.post("recordings/turns", files=files, data={"dry_run": "true"}).json()
+    assert (preview["new"], preview["change"]) == (["bob"], None)
+    done = review.post("recordings/turns", files=files).json()
+    assert (done["new"], done["turns"]["relabelled"] > 0) == (["bob"], True)
+    assert review.get("speakers/bob").json()["net_speech"] > 5  # what had been the stranger's
+    assert who(review) == {"ann", "bob"}
+    files["turns"] = ("both.txt", b"nothing of the kind")
+    refused = review.post("recordings/turns", files=files)
+    assert (refused.status_code, refused.json()["detail"].startswith("both.txt")) == (400, True)
+
+
+def test_labels(review: TestClient) -> None:
+    label = {"voices": ["SPEAKER_00"], "name": "bob"}
+    preview = review.post("recordings/more.wav/label", json={**label, "dry_run": True}).json()
+    assert [one["after"]["who"] for one in preview["labels"] if one["recording"] == "more.wav"] == ["bob"]
+    review.post("recordings/more.wav/label", json=label)
+    assert who(review, "more.wav") == {"bob"}
+    review.post("recordings/more.wav/label", json={"voices": ["SPEAKER_00"], "name": None})
+    assert who(review, "more.wav") == {None}
+    assert review.post("recordings/more.wav/label", json={"voices": ["SPEAKER_07"], "name": "x"}).status_code == 404
+    assert review.post("recordings/more.wav/label", json={"voices": ["SPEAKER_00"]}).status_code == 422
+    assert review.post("recordings/relabel", json={"dry_run": True}).json()["labels"] == []
+    assert review.post("recordings/more.wav/forget", json={}).json()["change"]
+    assert review.get("recordings/more.wav").status_code == 404
+
+
+def test_audio_that_is_kept_nowhere(review: TestClient) -> None:
+    shown = review.get("recordings/both.wav").json()
+    known = next(voice["label"] for voice in shown["voices"] if voice["who"] == "ann")
+    assert known not in shown["clips"]
+    assert review.get(f"recordings/both.wav/voices/{known}/audio").status_code == 404
