@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -32,6 +33,8 @@ EVERY = 5.0  # seconds of asking between two looks at the memory
 CLIENTS = 8
 WARM = 0.25  # of the soak, before memory is judged
 PATIENCE = 600.0  # seconds after which a job that has not ended is taken for lost
+LULL = 30.0  # seconds without a kill, at most
+REFUSALS = 300  # of one request: it is worked on still (409), or there is too much to do (503)
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -43,19 +46,19 @@ CHECKS = (
 
 def soak(bench: Bench, minutes: float) -> dict[str, Any]:
     """Ask for a long time, with a job now and then, and see whether the processes grow."""
-    requests = [one for pair in zip(bench.requests("verify"), bench.requests("identify"), strict=True) for one in pair]
+    requests = chain.from_iterable(zip(bench.requests("verify"), bench.requests("identify"), strict=True))
     looks: list[tuple[float, Held]] = []
     answered = 0
-    with bench.served() as served, httpx.Client(base_url=served.url, timeout=120) as client:
+    with bench.served() as served, served.client() as client:
         bench.enroll(served)
         began = time.monotonic()
         while (now := time.monotonic() - began) < minutes * 60:
             looks.append((now, served.held()))
             name = f"job{len(looks)}.wav"
             client.post(
-                f"{GALLERY}/identify", files={"audio": (name, bench.clips[0])}, headers={"Prefer": "respond-async"}
+                f"{GALLERY}/identify", files={"audio": (name, bench.clip())}, headers={"Prefer": "respond-async"}
             ).raise_for_status()
-            answered += len(ask(served.port, requests, CLIENTS, EVERY).seconds)
+            answered += len(ask(served, requests, CLIENTS, EVERY).seconds)
         looks.append((now, served.held()))
     minutes_at = np.array([seconds / 60 for seconds, _ in looks])
     result: dict[str, Any] = {"minutes": round(float(minutes_at[-1]), 1), "requests": answered}
@@ -112,7 +115,8 @@ def kills(bench: Bench, number: int) -> dict[str, Any]:
             workers = 0
             try:
                 for kill in range(number):
-                    time.sleep(dice.uniform(0.5, 3.0))
+                    _wait_for_more(said)
+                    time.sleep(dice.uniform(0.0, 2.0))
                     if kill % 2:
                         workers += served.kill_worker()
                     else:
@@ -141,10 +145,16 @@ def kills(bench: Bench, number: int) -> dict[str, Any]:
     return result
 
 
+def _wait_for_more(said: _Acknowledged) -> None:
+    """Until one more enrollment and one more job are acknowledged, lest all of them be killed before their time."""
+    people, jobs, until = len(said.people), len(said.jobs), time.monotonic() + LULL
+    while time.monotonic() < until and not (len(said.people) > people and len(said.jobs) > jobs):
+        time.sleep(0.05)
+
+
 def _enroll(bench: Bench, served: Served, said: _Acknowledged, stop: threading.Event, turn: int) -> None:
     for number in _numbers(stop):
-        name, clip = f"new {turn} {number}", bench.clips[(7 * turn + number) % len(bench.clips)]
-        clip = clip[:44] + clip[44 + 2 * (turn + 2 * number + 1) :]  # nobody has enrolled this very audio
+        name, clip = f"new {turn} {number}", bench.clip()
         _until_answered(
             lambda client, key, name=name, clip=clip: client.post(
                 f"{GALLERY}/enrollments",
@@ -161,12 +171,12 @@ def _enroll(bench: Bench, served: Served, said: _Acknowledged, stop: threading.E
 
 def _submit(bench: Bench, served: Served, said: _Acknowledged, stop: threading.Event, turn: int) -> None:
     for number in _numbers(stop):
-        name = f"job {turn} {number}.wav"
+        name, clip = f"job {turn} {number}.wav", bench.clip()
         _until_answered(
-            lambda client, key, name=name, number=number: client.post(
+            lambda client, key, name=name, clip=clip: client.post(
                 f"{GALLERY}/identify",
                 data={"single": "true"},
-                files={"audio": (name, bench.clips[number % len(bench.clips)])},
+                files={"audio": (name, clip)},
                 headers={"Idempotency-Key": key, "Prefer": "respond-async"},
             ),
             served,
@@ -192,10 +202,10 @@ def _until_answered(
     note: Callable[[httpx.Response], Any],
 ) -> None:
     """Send a request, and again with the same key, until it is acknowledged or the end has come."""
-    key = uuid4().hex
+    key, refused = uuid4().hex, 0
     while True:
         try:
-            with httpx.Client(base_url=served.url, timeout=60) as client:
+            with served.client(60) as client:
                 answer = send(client, key)
         except httpx.HTTPError:
             said.again += 1
@@ -203,7 +213,8 @@ def _until_answered(
             if answer.is_success:
                 note(answer)
                 return
-            if answer.status_code not in {409, 503}:  # of one that is worked on still, and of too much to do
+            refused += 1
+            if answer.status_code not in {409, 503} or refused > REFUSALS:
                 raise RuntimeError(f"{answer.status_code}: {answer.text}")
         if stop.wait(0.2):
             return
@@ -213,7 +224,7 @@ def _ended(served: Served, said: _Acknowledged) -> dict[str, str]:
     """The state of every acknowledged job, once it has ended or its time is over."""
     states: dict[str, str] = {}
     until = time.monotonic() + PATIENCE
-    with httpx.Client(base_url=served.url, timeout=60) as client:
+    with served.client(60) as client:
         for name, location in said.jobs.items():
             while time.monotonic() < until:
                 answer = client.get(location)
@@ -239,6 +250,7 @@ def schemathesis(bench: Bench) -> dict[str, Any]:
         bench.enroll(served)
         program = Path(sys.executable).with_name("schemathesis")
         command = [program, "run", f"{served.url}/v1/openapi.json", "--checks", ",".join(CHECKS), "--seed", "1"]
+        command += ["--header", f"Authorization: {served.authorization}"]
         more = ["--max-examples", "50", "--request-timeout", "60", "--continue-on-failure", "--no-color"]
         done = subprocess.run([*command, *more], capture_output=True, text=True, check=False, cwd=bench.scratch)
         alive, tracebacks, held = served.is_alive(), served.tracebacks(), served.held()

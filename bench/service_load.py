@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,8 @@ from spk.audio import load
 from spk.embed import Speech, embed_pieces
 
 if TYPE_CHECKING:
+    from service_server import Served
+
     from spk.diarize import VoiceActivity
     from spk.embed import Embedder
 
@@ -62,7 +63,7 @@ class Answered:
         }
 
 
-def post(path: str, fields: dict[str, str], file: tuple[str, bytes], headers: dict[str, str] | None = None) -> bytes:
+def post(path: str, fields: dict[str, str], file: tuple[str, bytes]) -> bytes:
     """A request with a form and one file, as it goes over the wire."""
     boundary = uuid4().hex
     parts = [
@@ -77,39 +78,37 @@ def post(path: str, fields: dict[str, str], file: tuple[str, bytes], headers: di
         + f"\r\n--{boundary}--\r\n".encode()
     )
     body = b"".join(parts)
-    more = "".join(f"{key}: {value}\r\n" for key, value in (headers or {}).items())
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary={boundary}\r\n"
-        f"Content-Length: {len(body)}\r\n{more}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
 
-def ask(port: int, requests: Sequence[bytes], clients: int, seconds: float) -> Answered:
+def ask(served: Served, requests: Iterator[bytes], clients: int, seconds: float) -> Answered:
     """Let so many clients ask for so many seconds, each with a connection of its own, again as soon as it is answered.
 
     They are as light as can be, since they share the machine with the service.
     """
     found = Answered()
-    asyncio.run(_all(port, requests, clients, seconds, found))
+    asyncio.run(_all(served, requests, clients, seconds, found))
     return found
 
 
-async def _all(port: int, requests: Sequence[bytes], clients: int, seconds: float, found: Answered) -> None:
+async def _all(served: Served, requests: Iterator[bytes], clients: int, seconds: float, found: Answered) -> None:
     began = time.perf_counter()
     until = began + seconds
     async with asyncio.TaskGroup() as tasks:
-        for first in range(clients):
-            mine = itertools.islice(itertools.cycle(requests), first, None, clients)
-            tasks.create_task(_client(port, mine, until, found))
+        for _ in range(clients):
+            tasks.create_task(_client(served, requests, until, found))
     found.took = time.perf_counter() - began
 
 
-async def _client(port: int, requests: Iterator[bytes], until: float, found: Answered) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def _client(served: Served, requests: Iterator[bytes], until: float, found: Answered) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     while time.perf_counter() < until:
         began = time.perf_counter()
-        writer.write(next(requests))
+        writer.write(served.signed(next(requests)))
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         await reader.readexactly(length)

@@ -19,6 +19,7 @@ from spk.cli.common import print_table
 
 if TYPE_CHECKING:
     from service import Bench
+    from service_server import Served
 
 __all__ = ["malformed"]
 
@@ -46,10 +47,10 @@ def malformed(bench: Bench, number: int) -> dict[str, Any]:
         bench.enroll(served)
         kinds = _kinds()
         dice = random.Random(1)  # noqa: S311 - dice, not secrets
-        asyncio.run(_send(served.port, _some(kinds, dice, bench.clips, 2 * len(kinds)), defaultdict(Counter)))
+        asyncio.run(_send(served, _some(kinds, dice, bench.clips, 2 * len(kinds)), defaultdict(Counter)))
         before = served.held()
         statuses: dict[str, Counter[int]] = defaultdict(Counter)
-        asyncio.run(_send(served.port, _some(kinds, dice, bench.clips, number), statuses))
+        asyncio.run(_send(served, _some(kinds, dice, bench.clips, number), statuses))
         alive, after = served.is_alive(), served.held()
         tracebacks = served.tracebacks()
     faults = sum(count for some in statuses.values() for status, count in some.items() if 500 <= status != 503)
@@ -82,23 +83,23 @@ def _some(kinds: dict[str, Kind], dice: random.Random, clips: list[bytes], numbe
         yield name, kinds[name](dice, dice.choice(clips))
 
 
-async def _send(port: int, uploads: Iterator[tuple[str, bytes]], statuses: dict[str, Counter[int]]) -> None:
+async def _send(served: Served, uploads: Iterator[tuple[str, bytes]], statuses: dict[str, Counter[int]]) -> None:
     async def client() -> None:
         for kind, request in uploads:
-            statuses[kind][await _status(port, request)] += 1
+            statuses[kind][await _status(served, request)] += 1
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(AT_ONCE):
             tasks.create_task(client())
 
 
-async def _status(port: int, request: bytes) -> int:
+async def _status(served: Served, request: bytes) -> int:
     """Of the answer; 0 where the connection was closed without one."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     head = b""
     with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         async with asyncio.timeout(PATIENCE):
-            writer.write(request)
+            writer.write(served.signed(request) if request.startswith(b"POST") else request)
             if not _is_whole(request):
                 writer.write_eof()
             head = await reader.readuntil(b"\r\n")

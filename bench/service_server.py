@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ __all__ = ["Held", "Served"]
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 60.0
+_ENVIRONMENT = {"SPK_SERVICE_RATE": "1000000"}  # requests a minute: it is not the limits that are measured
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -56,6 +58,7 @@ class Served:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.authorization = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -77,14 +80,27 @@ class Served:
         Raises:
             RuntimeError: it ended, or is not ready in time.
         """
-        command = [sys.executable, "-m", "spk", "serve", "--port", str(self.port), "--workers", str(self.workers)]
+        spk = [sys.executable, "-m", "spk"]
+        if not self.authorization:
+            create = [*spk, "keys", "create", "bench", "--scopes", "admin", "--json", "--home", str(self.home)]
+            self.authorization = f"Bearer {json.loads(subprocess.check_output(create))['key']}"
+        command = [*spk, "serve", "--port", str(self.port), "--workers", str(self.workers), "--home", str(self.home)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([*command, "--home", str(self.home)], stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **_ENVIRONMENT})
         until = time.monotonic() + READY_SECONDS
         while not self._answers("/readyz"):
             if self._process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"spk serve does not answer; its last words: {self.last_words()}")
             time.sleep(0.1)
+
+    def client(self, seconds: float = 120) -> httpx.Client:
+        """Somebody with a key who waits so long for an answer."""
+        return httpx.Client(base_url=self.url, timeout=seconds, headers={"Authorization": self.authorization})
+
+    def signed(self, request: bytes) -> bytes:
+        """A request as it goes over the wire, with the key."""
+        first, _, rest = request.partition(b"\r\n")
+        return b"%b\r\nAuthorization: %b\r\n%b" % (first, self.authorization.encode(), rest)
 
     def stop(self) -> None:
         """End it as an operator does; what does not end by itself is killed."""
@@ -138,6 +154,10 @@ class Served:
             sum(path.is_file() for path in uploads.rglob("*")) if uploads.is_dir() else 0,
         )
 
+    def processor_seconds(self) -> float:
+        """What its processes have used of processors, in all."""
+        return sum(map(_processor, (self.pid, *self.worker_pids())))
+
     def is_alive(self) -> bool:
         """Whether the server's process runs and answers."""
         return self._process is not None and self._process.poll() is None and self._answers("/healthz")
@@ -164,6 +184,15 @@ def _memory(pid: int) -> float:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 2**20
     except (OSError, IndexError):
         return 0.0
+
+
+def _processor(pid: int) -> float:
+    """Seconds of processors that a process has used; 0 of one that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _kill(pid: int) -> None:

@@ -38,7 +38,7 @@ def _command(path: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - typer 
     children = getattr(command, "commands", {})
     arguments = [parameter for parameter in command.params if not parameter.opts[0].startswith("-")]
     options = [parameter for parameter in command.params if parameter.opts[0].startswith("-")]
-    options = [option for option in options if not option.opts[0].endswith("-completion")]  # typer's own
+    options = [option for option in options if not (option.hidden or option.opts[0].endswith("-completion"))]
     about = inspect.cleandoc(command.help or "").split("\n\n")
     examples = [part.removeprefix("Example: ") for part in about if part.startswith("Example: ")]
     if path != "spk":

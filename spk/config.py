@@ -25,6 +25,7 @@ DEFAULT_GALLERY = "default"
 MOST_THREADS = 1024
 MOST_DAYS = 36_525.0  # a hundred years
 _DAYS = ("keep_audio_days", "keep_decisions", "keep_recordings", "keep_undo")
+_POINT = ("fpir", "cost", "prior_unknown")
 
 KeepAudio = Literal["none", "clips", "samples"]
 LearnFrom = Literal["never", "confirmed", "confident"]
@@ -105,6 +106,16 @@ class Settings:
         written.pop("service", None)  # see `ServiceSettings`
         values = _merged(written, variables, given)
         return cls(**{**values, "home": path})._checked()
+
+    def changed(self, **options: Any) -> Self:  # noqa: ANN401 - fields
+        """The same with some of it otherwise; options that are None were not given.
+
+        Raises:
+            InputError: a value is impossible.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        point = {name: value for name in _POINT if (value := getattr(self, name)) is not None}
+        return replace(self, **{**dict.fromkeys(_POINT), **_merged(point, given)})._checked()
 
     def _checked(self) -> Self:
         if not isinstance(self.gallery, str):  # spk.toml may hold anything
@@ -204,7 +215,7 @@ class ServiceSettings(BaseModel):
     queue: str | None = Field(default=None, repr=False)
     waiting: int = Field(default=64, ge=1, le=10_000)
     short_seconds: float = Field(default=60.0, ge=0, le=600)
-    max_hours: float = Field(default=24.0, gt=0, le=240)
+    max_hours: float = Field(default=12.0, gt=0, le=240)
     max_upload_mb: int = Field(default=2_000, ge=1, le=100_000)
     rate: int = Field(default=600, ge=1, le=1_000_000)
     keep_jobs: float = Field(default=7.0, ge=0, le=MOST_DAYS)

@@ -17,6 +17,8 @@ from spk.embed import MODELS, load_embedder, model_id, model_parts
 from spk.errors import FingerprintError, NotFoundError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from spk.audio import Audio
     from spk.diarize import Diarization, Diarizer, VoiceActivity
     from spk.embed import Embedder, ModelId
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from spk.identify.explaining import Collector, Explained
     from spk.review import Corrections, Judge
     from spk.review.applying import Applier
-    from spk.store import DecisionRecord, Gallery, Speaker, Store
+    from spk.store import CalibrationRecord, DecisionRecord, Gallery, Speaker, Store
     from spk.store.bundles import Bundle
     from spk.store.upkeep import Imported
 
@@ -50,10 +52,15 @@ class Parts:
         """What is kept under a key; made by the first who asks, while others who ask for it wait."""
         with self._lock:
             lock = self._locks.setdefault(key, Lock())
-        with lock:
-            if key not in self._made:
-                self._made[key] = make()
-            return cast("T", self._made[key])
+        try:
+            with lock:
+                if key not in self._made:
+                    self._made[key] = make()
+                return cast("T", self._made[key])
+        except BaseException:  # nothing is left of what people misspell
+            with self._lock:
+                self._locks.pop(key, None)
+            raise
 
     def fresh(self, key: Hashable, state: object, make: Callable[[], T]) -> T:
         """As `get`, but made anew where the ``state`` that it rests on is another than when it was made."""
@@ -128,7 +135,10 @@ class Workbench:
     @cached_property
     def gallery(self) -> Gallery:
         """The gallery. A misspelt name is an error, not an empty gallery in which nobody is ever found."""
-        return self.store.gallery(self.settings.gallery, create=self.settings.gallery == DEFAULT_GALLERY)
+        name = self.settings.gallery
+        return self.parts.get(
+            ("gallery", name), lambda: self.store.gallery(name, create=name == DEFAULT_GALLERY)
+        )  # for good: galleries are not removed
 
     def make_gallery(self) -> None:
         """Make the gallery where it is missing."""
@@ -139,8 +149,13 @@ class Workbench:
         """The embedder's: as set, else of the calibration that the gallery is judged by."""
         if self.settings.model is not None:
             return self.settings.model
-        kept = self.store.calibration(self.gallery)
-        return DEFAULT_MODEL if kept is None else kept.model
+        return DEFAULT_MODEL if self._in_use is None else self._in_use.model
+
+    @cached_property
+    def _in_use(self) -> CalibrationRecord | None:
+        """The calibration that the gallery is judged by; None for the one that ships."""
+        store, gallery = self.store, self.gallery
+        return self.parts.fresh(("in use", gallery.id), store.state(), lambda: store.calibration(gallery))
 
     @property
     def model(self) -> ModelId:
@@ -199,7 +214,7 @@ class Workbench:
     def _calibration_of(self, model: ModelId) -> Calibration:
         from spk.identify import Calibration, default_calibration
 
-        kept = self.store.calibration(self.gallery)
+        kept = self._in_use
         if kept is None or kept.model != model.name:
             return default_calibration(model)
         parsed = self.parts.get(
@@ -293,10 +308,11 @@ class Workbench:
         """Whether decisions are kept."""
         return self.settings.keep_decisions > 0
 
-    def keep(self, explained: Explained) -> DecisionRecord:
-        """Keep a decision, and the calibration that it was made by."""
+    def keep(self, explained: Explained, id_: UUID | None = None) -> DecisionRecord:
+        """Keep a decision, under an id if one is given, and the calibration that it was made by."""
         self.parts.get(("kept", self.gallery.id, self.calibration.id), self._keep_calibration)
-        return self.store.record_decision(self.gallery, explained.kept, keep_days=self.settings.keep_decisions)
+        days = self.settings.keep_decisions
+        return self.store.record_decision(self.gallery, explained.kept, keep_days=days, id_=id_)
 
     def _keep_calibration(self) -> None:
         from spk.identify.explaining import calibration_record

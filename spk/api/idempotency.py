@@ -19,6 +19,7 @@ from spk.api.problems import ProblemError, Problems
 from spk.errors import NotFoundError, SpkError
 from spk.store import Store
 from spk.store.job_records import Answer, Begun
+from spk.store.requests import UnansweredError
 
 if TYPE_CHECKING:
     from spk.api.uploads import Upload
@@ -70,7 +71,8 @@ class Once:
 
         Raises:
             AnsweredError: it was answered before.
-            ConflictError: the key came with another request, or that one is still worked on.
+            ConflictError: the key came with another request.
+            ProblemError: that request is still worked on.
         """
         fields = sorted((name, *values) for name, values in upload.fields.items())
         files = [(file.field, file.name, file.sha256) for file in upload.files]
@@ -86,6 +88,8 @@ class Once:
                 return self.store().begin_request(self.caller, self.key, digest, gallery=gallery)
             except NotFoundError:  # no such gallery, as the route will say
                 return None
+            except UnansweredError as error:
+                raise ProblemError("conflict", str(error), {"Retry-After": "1"}) from error
 
         self.begun = await to_thread.run_sync(begun, limiter=self.threads)
         if self.begun is not None and self.begun.answer is not None:

@@ -119,7 +119,12 @@ def _seconds(here: Here, recordings: Sequence[ReceivedFile]) -> float:
 
     serving, total = here.service.serving, 0.0
     for file in recordings:
-        seconds = probe(file.path, most=serving.short_seconds, name=file.name)
+        try:
+            seconds = probe(file.path, most=serving.short_seconds, name=file.name)
+        except AudioError:
+            if len(recordings) == 1:
+                raise
+            continue  # of several, those that can be read may be enough
         if seconds > serving.max_hours * 3600:
             hours = f"{seconds / 3600:.1f} h, and {serving.max_hours:g} h are the most"
             raise AudioError(file.name, f"lasts {hours}: cut it")

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spk.cli import calibrations
-from spk.cli.common import check_output, complain, exists, print_json, say, workbench
-from spk.cli.options import AsJson, DeviceName, GalleryName, Home, ModelName, Output, PrecisionName, Quiet, Threads
+from spk.cli.common import check_output, complain, desk, exists, print_json, say, workbench
+from spk.cli.options import (
+    AsJson,
+    DeviceName,
+    GalleryName,
+    Home,
+    ModelName,
+    Output,
+    PrecisionName,
+    Quiet,
+    Server,
+    Threads,
+)
 from spk.errors import FingerprintError, InputError
 
 if TYPE_CHECKING:
@@ -66,6 +77,7 @@ def calibrate(
     output: Output = None,
     gallery: GalleryName = None,
     home: Home = None,
+    server: Server = None,
     model: ModelName = None,
     precision: PrecisionName = None,
     device: DeviceName = None,
@@ -85,21 +97,26 @@ def calibrate(
     if drop_suspects and keep_suspects:
         raise InputError("--drop-suspects leaves out what --keep-suspects trusts: give one of them")
     check_output(output)
-    options = {"home": home, "gallery": gallery, "model": model, "precision": precision, "device": device}
-    with workbench(**options, threads=threads, quiet=quiet) as bench:
-        _ = bench.gallery  # a misspelt one is said before any work
-        if show:
-            calibrations.show(bench, given, output, as_json=as_json)
-        elif use is not None:
-            calibrations.use(bench, use, as_json=as_json, quiet=quiet)
-        else:
-            trust = "keep" if keep_suspects else "drop" if drop_suspects else "refuse"
-            if compare:
-                _compare(bench, given, trust, as_json=as_json)
+    options: dict[str, Any] = {"home": home, "gallery": gallery, "model": model, "precision": precision}
+    options |= {"device": device, "server": server}
+    if show or use is not None:
+        with desk(**options, threads=threads, quiet=quiet) as ask:
+            if use is not None:
+                calibrations.use(ask, use, as_json=as_json, quiet=quiet)
             else:
-                names = [name.strip() for name in (models or "").split(",") if name.strip()]
-                fitted, material = _fit(bench, [Path(name) for name in given], names, recipe, trust, keep_only=no_use)
-                _finish(bench, fitted, material, output, use=not no_use, as_json=as_json, quiet=quiet)
+                calibrations.show(ask, given, output, as_json=as_json)
+        return
+    with workbench(**options, threads=threads, quiet=quiet) as bench:
+        if bench.settings.server is not None:
+            raise InputError("calibrations are fitted on this machine, for its home: leave out --server and SPK_SERVER")
+        _ = bench.gallery  # a misspelt one is said before any work
+        trust = "keep" if keep_suspects else "drop" if drop_suspects else "refuse"
+        if compare:
+            _compare(bench, given, trust, as_json=as_json)
+        else:
+            names = [name.strip() for name in (models or "").split(",") if name.strip()]
+            fitted, material = _fit(bench, [Path(name) for name in given], names, recipe, trust, keep_only=no_use)
+            _finish(bench, fitted, material, output, use=not no_use, as_json=as_json, quiet=quiet)
 
 
 def _check_options(

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spk.cli.common import exists, print_json, print_table, say, write_output
+from spk.errors import InputError
 
 if TYPE_CHECKING:
+    from spk.client import Client
+    from spk.desk import Desk
     from spk.identify.calibration import Calibration, Interval
     from spk.identify.choosing import Compared
     from spk.identify.fitting import Figures, Result
+    from spk.messages.calibrations import CalibrationInfo
     from spk.workbench import Workbench
 
 __all__ = ["SHIPPED", "about", "find", "result_json", "show", "table", "use", "write"]
@@ -21,27 +25,29 @@ __all__ = ["SHIPPED", "about", "find", "result_json", "show", "table", "use", "w
 SHIPPED = "default"  # as in spk.desk.calibrations, which takes long to load
 
 
-def show(bench: Workbench, given: Sequence[str], output: Path | None, *, as_json: bool) -> None:
+def show(ask: Desk | Client, given: Sequence[str], output: Path | None, *, as_json: bool) -> None:
     """What is in use and what is kept, or all about the one that is given."""
-    in_use = bench.store.calibration(bench.gallery)
+    kept = ask.calibrations.list()
+    in_use = next((one for one in kept if one.in_use), None)
     if given or output is not None:
-        calibration = find(bench, given[0] if given else in_use.id if in_use else SHIPPED)
+        which = given[0] if given else in_use.id if in_use else SHIPPED
         if output is not None:
-            write(calibration, output)
-        elif as_json:
-            print_json(about(calibration, in_use=bool(in_use and in_use.id == calibration.id)))
+            write(find(_bench(ask), which), output)
+            return
+        shown = _info(ask, which, in_use)
+        if as_json:
+            print_json(shown.to_json())
         else:
-            _details(calibration, in_use=bool(in_use and in_use.id == calibration.id))
+            _details(shown)
         return
-    kept = [find(bench, record.id) for record in bench.store.calibrations(bench.gallery)]
     if as_json:
-        for calibration in kept:
-            print_json(about(calibration, in_use=bool(in_use and in_use.id == calibration.id)))
+        for one in kept:
+            print_json(one.to_json())
         return
     if in_use is None:
-        say(f"in use: the calibration that ships for {bench.model_name} (generic)")
+        say(f"in use: the calibration that ships for {ask.calibrations.show(SHIPPED).model} (generic)")
     else:
-        _details(find(bench, in_use.id), in_use=True)
+        _details(in_use)
     if kept:
         say()
         print_table(
@@ -49,10 +55,10 @@ def show(bench: Workbench, given: Sequence[str], output: Path | None, *, as_json
             (
                 (
                     one.id,
-                    one.recipe_name,
+                    one.recipe,
                     one.model,
                     one.speakers,
-                    f"{one.held_out.cllr.value:.3f}" if one.held_out else "",
+                    f"{one.held_out['cllr'].value:.3f}" if one.held_out else "",
                     one.created,
                 )
                 for one in kept
@@ -60,7 +66,7 @@ def show(bench: Workbench, given: Sequence[str], output: Path | None, *, as_json
         )
 
 
-def use(bench: Workbench, which: str, *, as_json: bool, quiet: bool) -> None:
+def use(ask: Desk | Client, which: str, *, as_json: bool, quiet: bool) -> None:
     """Judge the gallery by a calibration: an id, a file, or ``default``.
 
     Raises:
@@ -68,15 +74,14 @@ def use(bench: Workbench, which: str, *, as_json: bool, quiet: bool) -> None:
     """
     from spk.desk import Desk
 
-    kept = Desk(bench).calibrations
-    used = kept.use_file(Path(which)) if _is_file(which) else kept.use(which)
+    used = Desk(_bench(ask)).calibrations.use_file(Path(which)) if _is_file(which) else ask.calibrations.use(which)
     if as_json:
         print_json(used.to_json())
     elif not quiet and used.id is None:
-        say(f'The gallery "{bench.gallery.name}" is judged by the calibration that ships from now on.')
+        say(f'The gallery "{ask.gallery}" is judged by the calibration that ships from now on.')
     elif not quiet:
-        say(f'The gallery "{bench.gallery.name}" is judged by {used.id} from now on.')
-        _details(kept.find(used.id), in_use=True)
+        say(f'The gallery "{ask.gallery}" is judged by {used.id} from now on.')
+        _details(ask.calibrations.show(used.id))
 
 
 def find(bench: Workbench, which: str) -> Calibration:
@@ -85,6 +90,29 @@ def find(bench: Workbench, which: str) -> Calibration:
     from spk.identify.calibration import Calibration
 
     return Calibration.load(Path(which)) if _is_file(which) else Desk(bench).calibrations.find(which)
+
+
+def _info(ask: Desk | Client, which: str, in_use: CalibrationInfo | None) -> CalibrationInfo:
+    if not _is_file(which):
+        return ask.calibrations.show(which)
+    from spk.desk.calibrations import calibration_info
+    from spk.identify.calibration import Calibration
+
+    found = Calibration.load(Path(which))
+    return calibration_info(found, in_use=in_use is not None and in_use.id == found.id)
+
+
+def _bench(ask: Desk | Client) -> Workbench:
+    """What this machine works with.
+
+    Raises:
+        InputError: a server is asked.
+    """
+    from spk.client import Client
+
+    if isinstance(ask, Client):
+        raise InputError("files of calibrations are for the machine of the server: leave out the file, or --server")
+    return ask.bench
 
 
 def _is_file(which: str) -> bool:
@@ -99,15 +127,17 @@ def write(calibration: Calibration, output: Path) -> None:
     write_output(output, json.dumps(calibration.to_json(), indent=1, ensure_ascii=False) + "\n")
 
 
-def _details(calibration: Calibration, *, in_use: bool) -> None:
-    held_out = calibration.held_out
-    say(f"{calibration.id}  {calibration.recipe_name} on {calibration.model}{', in use' if in_use else ''}")
+def _details(calibration: CalibrationInfo) -> None:
+    from spk.identify.calibration import Interval
+
+    say(f"{calibration.id}  {calibration.recipe} on {calibration.model}{', in use' if calibration.in_use else ''}")
     say(f"fitted {calibration.created} on {calibration.data or 'something that it does not say'}")
     trials = ", ".join(f"{count} {kind}" for kind, count in calibration.trials.items())
     say(f"{calibration.speakers} speakers, trials: {trials}{'; generic' if calibration.generic else ''}")
-    if held_out is not None:
-        eer = _percent(held_out.eer)
-        say(f"on speakers it did not know: Cllr {held_out.cllr}, minCllr {held_out.min_cllr}, EER {eer} %")
+    if calibration.held_out is not None:
+        rates = {name: Interval(**dict(rate)) for name, rate in calibration.held_out.items()}
+        eer = _percent(rates["eer"])
+        say(f"on speakers it did not know: Cllr {rates['cllr']}, minCllr {rates['min_cllr']}, EER {eer} %")
     if calibration.false_alarms is None:
         say("it does not say which threshold keeps to an --fpir")
 

@@ -75,7 +75,9 @@ def desk(*, quiet: bool = True, **options: Any) -> Iterator[Desk | Client]:  # n
 
     for name in ("home", "model", "precision", "device", "threads"):
         if options.get(name) is not None:
-            raise InputError(f"--{name} is for a server itself to say: leave it out, or leave out --server and SPK_SERVER")
+            raise InputError(
+                f"--{name} is for a server itself to say: leave it out, or leave out --server and SPK_SERVER"
+            )
     asking = Client(
         settings.server,
         settings.key,

@@ -106,7 +106,7 @@ def enroll(
             done = _by_manifest(ask, manifest, batch, force=force)
         else:
             segments = [_times(start, end)] if start is not None and end is not None else []
-            done = [ask.enroll(arguments[0], [Path(file) for file in arguments[1:]], segments=segments, force=force)]
+            done = _person(ask, arguments[0], [Path(file) for file in arguments[1:]], segments, batch, force=force)
         for person in done:
             if turns is None:
                 _refuse(batch, person.refused)
@@ -153,6 +153,28 @@ def _times(start: float, end: float) -> tuple[float, float]:
     return segment.start, segment.end
 
 
+def _person(
+    ask: Desk | Client,
+    name: str,
+    paths: Sequence[Path],
+    segments: Sequence[tuple[float, float] | None],
+    batch: Batch,
+    *,
+    force: bool,
+) -> Iterable[Enrolled]:
+    """One person; nobody where a server refused everything, which is said."""
+    try:
+        yield ask.enroll(name, paths, segments=segments, force=force)
+    except RefusedError as error:
+        reasons = error.reasons if len(paths) > 1 else (str(error),)
+        for path, reason in zip(paths, reasons, strict=False):
+            batch.fail(str(path), InputError(reason))
+    except InputError as error:
+        if len(paths) > 1:  # then it is about no recording
+            raise
+        batch.fail(str(paths[0]), error)
+
+
 def _by_manifest(ask: Desk | Client, manifest: Path, batch: Batch, *, force: bool) -> Iterable[Enrolled]:
     """The people of a table, one after the other; all of it is read first: a wrong line stores nobody."""
     from spk.formats.manifest import read_manifest
@@ -171,10 +193,7 @@ def _by_manifest(ask: Desk | Client, manifest: Path, batch: Batch, *, force: boo
     for name, rows in people.items():
         paths = [_place(row.file, manifest) for row in rows]
         segments = [None if row.segment is None else (row.segment.start, row.segment.end) for row in rows]
-        try:
-            yield ask.enroll(name, paths, segments=segments, force=force)
-        except RefusedError as error:  # all of it, by a server
-            batch.fail(name, error)
+        yield from _person(ask, name, paths, segments, batch, force=force)
         another()
 
 

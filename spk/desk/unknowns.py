@@ -6,6 +6,7 @@ import builtins
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from spk.desk.outcomes import outcome
 from spk.desk.paging import place, word
@@ -16,7 +17,6 @@ from spk.messages.unknowns import Clips, Queue, StretchHeard, Unknown, UnknownDe
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from uuid import UUID
 
     from spk.review.queue import Unknown as Stranger
     from spk.store import Speaker
@@ -183,7 +183,8 @@ class Unknowns:
         """As `_paths`, of many people at once."""
         store = self.bench.store
         samples = [sample for sample in store.samples(self.bench.gallery) if sample.speaker in speakers]
-        clips, found = store.sample_clips(sample.id for sample in samples), defaultdict[UUID, dict[str, None]](dict)
+        clips = store.sample_clips(sample.id for sample in samples)
+        found: dict[UUID, dict[str, None]] = defaultdict(dict)
         for sample in samples:
             if sample.id in clips:
                 found[sample.speaker][str(clips[sample.id])] = None

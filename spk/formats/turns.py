@@ -17,7 +17,16 @@ from spk.formats.documents import read_records
 from spk.formats.lines import printable, read_head
 from spk.timeline import Timeline, Turn
 
-__all__ = ["PRECISION", "TurnFormat", "guess", "read_recordings", "read_turns", "recording_name", "write_turns"]
+__all__ = [
+    "PRECISION",
+    "TurnFormat",
+    "by_ending",
+    "guess",
+    "read_recordings",
+    "read_turns",
+    "recording_name",
+    "write_turns",
+]
 
 
 class TurnFormat(StrEnum):
@@ -152,6 +161,16 @@ _BEGINNINGS = {
 _SOUND = "wav|wave|flac|mp[234]|ogg|oga|opus|m4a|aac|webm|mk[av]|mov|avi|aiff?|au|sph|amr|wma|ac3|3gp|w64|caf"
 
 
+def by_ending(name: str) -> TurnFormat | None:
+    """What a file of turns is written in, by the ending of its name; None where that may be several things.
+
+    >>> by_ending("talk.TextGrid").value, by_ending("talk.json")
+    ('textgrid', None)
+    """
+    ending = Path(name).suffix.lower().removeprefix(".")
+    return TurnFormat(ending) if ending in _ENDINGS else None
+
+
 def guess(path: str | Path) -> TurnFormat:
     """What a file of turns is written in, by its ending, or else by how it begins.
 
@@ -159,9 +178,8 @@ def guess(path: str | Path) -> TurnFormat:
         FormatError: the file cannot be read, or looks like none.
     """
     path = Path(path)
-    ending = path.suffix.lower().removeprefix(".")
-    if ending in _ENDINGS:
-        return TurnFormat(ending)
+    if form := by_ending(path.name):
+        return form
     head = read_head(path).lstrip()
     if head.startswith(("{", "[")):
         with closing(read_records(path)) as documents:

@@ -164,7 +164,7 @@ class Identification:
         often a stranger looks at least this much like somebody), ``margin`` (LLR of the candidate less that of the
         runner-up), ``provisional`` (whether the candidate's profile is), ``same_voice_as`` (labels that were taken
         for this very voice), ``too_short`` (whether too little was said for any verdict), ``stranger`` (the label of
-        the unnamed speaker that it is, or null) and ``kept`` (``new`` or ``met``, where it was kept now as that speaker).
+        the unnamed speaker that it is, or null) and ``kept`` (``new`` or ``met``, where it was kept as that one now).
 
         Turns and speakers both say who it is: ``verdict`` (known, unsure, unknown), ``speaker_id`` (null for unsure
         and for a stranger who is not kept), ``name`` (null unless known), and ``score`` (the recipe's), ``cosine``

@@ -102,7 +102,9 @@ class EnrollingPerson(Asked):
             InputError: there are segments, and not as many as recordings; or one is none.
         """
         if self.segment and len(self.segment) != len(paths):
-            raise InputError(f"segment: there are {len(self.segment)} for {len(paths)} files: give one for each, or none")
+            raise InputError(
+                f"segment: there are {len(self.segment)} for {len(paths)} files: give one for each, or none"
+            )
         segments = [None if one == "-" else _times(one) for one in self.segment]
         consent = _consent(self.consent)
         return desk.enroll(self.name, paths, names=names, segments=segments, force=self.force, consent=consent)

@@ -15,6 +15,7 @@ from huey.serializer import Serializer
 from spk.errors import InputError
 from spk.jobs.handlers import HANDLERS, Handlers
 from spk.jobs.webhooks import check_webhook
+from spk.store.problems import BUSY_SECONDS
 
 if TYPE_CHECKING:
     from huey.consumer import Consumer
@@ -133,7 +134,7 @@ def _huey(store: Store, url: str | None) -> Huey:
     if url is None:
         path = store.path / "queue.db"
         path.touch(mode=0o600)
-        return SqliteHuey(store.queue_name, filename=str(path), fsync=True, **kept)
+        return SqliteHuey(store.queue_name, filename=str(path), fsync=True, timeout=BUSY_SECONDS, **kept)
     from redis import BlockingConnectionPool
 
     try:

@@ -69,9 +69,10 @@ def count_older(tx: Connection, keep_days: float) -> int:
     return tx.scalar(select(func.count()).select_from(tables.decisions).where(older(_D.created, keep_days))) or 0
 
 
-def prune(tx: Connection, keep_days: float) -> int:
-    """Remove decisions that are older, of whatever gallery; how many they were."""
-    return tx.execute(delete(tables.decisions).where(older(_D.created, keep_days))).rowcount
+def prune(tx: Connection, keep_days: float, gallery: UUID | None = None) -> int:
+    """Remove decisions that are older, of a gallery or of whatever one; how many they were."""
+    mine = [] if gallery is None else [_D.gallery == gallery]
+    return tx.execute(delete(tables.decisions).where(*mine, older(_D.created, keep_days))).rowcount
 
 
 def latest(

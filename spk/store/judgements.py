@@ -114,7 +114,7 @@ class Judgements:
     def record_decision(
         self, gallery: Gallery, decision: NewDecision, *, keep_days: float, id_: UUID | None = None
     ) -> DecisionRecord:
-        """Keep a decision, and remove those that are older than ``keep_days``.
+        """Keep a decision, and remove those of the gallery that are older than ``keep_days``.
 
         Args:
             gallery: Whose people it is about.
@@ -129,7 +129,7 @@ class Judgements:
         if keep_days <= 0:
             raise InputError(f"decisions cannot be kept for {keep_days:g} days: keep none, or set keep_decisions")
         with self._database.write() as tx:
-            decisions.prune(tx, keep_days)
+            decisions.prune(tx, keep_days, gallery.id)  # of all, it would look through all
             return decisions.record(tx, gallery, decision, id_)
 
     def prune_decisions(self, keep_days: float) -> int:
@@ -143,7 +143,7 @@ class Judgements:
     def decisions(
         self, gallery: Gallery, limit: int = 20, *, after: tuple[datetime, UUID] | None = None
     ) -> list[DecisionRecord]:
-        """The last decisions of a gallery, newest first; those after the one that a page ended with: when, and its id."""
+        """The last decisions of a gallery, newest first; those ``after`` the end of a page: its moment and its id."""
         with self._database.read() as tx:
             return decisions.latest(tx, gallery, limit, after)
 

@@ -13,7 +13,7 @@ from spk.store import queries, tables
 from spk.store.database import Database
 from spk.store.job_records import Answer, Begun
 
-__all__ = ["ANSWER_HOURS", "REQUEST_SECONDS", "Requests"]
+__all__ = ["ANSWER_HOURS", "REQUEST_SECONDS", "Requests", "UnansweredError"]
 
 ANSWER_HOURS = 24.0
 """For how long an answer is kept."""
@@ -22,6 +22,10 @@ REQUEST_SECONDS = 600.0
 """Whoever has not answered for so long is taken for dead."""
 
 _R = tables.requests.c
+
+
+class UnansweredError(ConflictError):
+    """A request is still worked on: its answer will be there in a moment."""
 
 
 class Requests:
@@ -45,8 +49,8 @@ class Requests:
             gallery: The name of the gallery that it is about: if somebody of it is erased, the answer is.
 
         Raises:
-            ConflictError: the key came with another request before, that one is still worked on, or its answer was
-                erased.
+            UnansweredError: that very request is still worked on.
+            ConflictError: the key came with another request before, or its answer was erased.
             NotFoundError: there is no such gallery.
         """
         now = datetime.now(UTC)
@@ -66,7 +70,7 @@ class Requests:
         if row.hash != request_hash:
             raise ConflictError(f"idempotency key {idempotency_key}: came with another request before: use a new one")
         if row.status is None:
-            raise ConflictError(f"idempotency key {idempotency_key}: still being worked on: ask again in a moment")
+            raise UnansweredError(f"idempotency key {idempotency_key}: still being worked on: ask again in a moment")
         if row.forgotten:
             raise ConflictError(
                 f"idempotency key {idempotency_key}: answered before somebody was erased, so that the answer is not "

@@ -17,7 +17,7 @@ def test_somebody_is_known_from_then_on(listen, http) -> None:
     assert (done.name, done.added, done.already, done.refused) == ("bob", 2, 0, [])
     again = listen("enrollments", {"name": "bob"}, audio="bob").json()
     assert (again["added"], again["already"], again["speaker_id"]) == (0, 1, str(done.speaker_id))
-    part = listen("enrollments", {"name": "ann", "start": "0", "end": "3.5"}, audio="ann")
+    part = listen("enrollments", {"name": "ann", "segment": "0-3.5"}, audio="ann")
     assert part.status_code == 201, part.text
     audit = http.get("/v1/audit").text
     assert audit.count('"enroll"') >= 2
@@ -44,8 +44,9 @@ def test_what_would_poison_a_profile_is_refused(known, tmp_path) -> None:
         ({}, 422, "name: Field required"),
         ({"name": "a\nb"}, 400, "control characters"),
         ({"name": "unknown-abcd"}, 404, "unknown-abcd"),
-        ({"name": "ann", "start": "1"}, 400, "start and end belong together"),
-        ({"name": "ann", "start": "3", "end": "1"}, 400, ""),
+        ({"name": "ann", "segment": ["1-2", "-"]}, 400, "there are 2 for 1 files"),
+        ({"name": "ann", "segment": "3-1"}, 400, "must end after"),
+        ({"name": "ann", "segment": "from 3"}, 422, "body.segment"),
         ({"name": "ann", "consent": "yes"}, 400, "consent is no such JSON"),
     ],
 )

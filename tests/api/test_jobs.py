@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,7 +22,7 @@ LATER = {"Prefer": "respond-async"}
 def work(service_home: Path):
     """``work()`` does all that there is to do, as a worker does."""
     settings, parts = Settings(service_home), Parts()
-    yield lambda: Runner("worker", settings, parts, Workbench(settings, parts=parts).store, HANDLERS).work()
+    yield lambda: Runner("worker", settings, parts, HANDLERS).work()
     parts.close()
 
 
@@ -129,4 +128,3 @@ def test_keys_see_their_own_galleries_jobs(known, http, work, service_home) -> N
     assert http.get(job["url"], headers=asked["clerk"]).status_code == 200
     assert http.get(f"{job['url']}/result", headers=asked["clerk"]).status_code == 403
     assert http.post(job["cancel"], headers=asked["clerk"]).status_code == 403
-    time.sleep(0)

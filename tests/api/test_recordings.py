@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from spk.config import Settings
 from spk.desk.recordings import MEDIA_TYPES
 from spk.formats.turns import TurnFormat, read_turns
+from spk.jobs.handlers import HANDLERS
+from spk.jobs.runner import Runner
+from spk.workbench import Parts
 
 
 def turns(review: TestClient, recording: str = "both.wav") -> list[dict[str, Any]]:
@@ -127,6 +131,21 @@ def test_turns_come_back_with_the_recording(review: TestClient, spoken: dict[str
     files["turns"] = ("both.txt", b"nothing of the kind")
     refused = review.post("recordings/turns", files=files)
     assert (refused.status_code, refused.json()["detail"].startswith("both.txt")) == (400, True)
+
+
+def test_turns_of_a_long_recording_are_a_job(review: TestClient, spoken: dict[str, Path], tmp_path: Path) -> None:
+    exported = review.get("recordings/both.wav/turns").text
+    strange = next(one for one in who(review) if one != "ann")
+    files = {"turns": ("both.rttm", exported.replace(strange or "", "bob")), "audio": spoken["both"].read_bytes()}
+    later = {"Prefer": "respond-async"}
+    job = review.post("recordings/turns", files=files, data={"everything": "true"}, headers=later)
+    assert (job.status_code, job.json()["kind"]) == (202, "apply_turns")
+    parts = Parts()
+    Runner("worker", Settings(tmp_path / "reviewed"), parts, HANDLERS).work()
+    parts.close()
+    done = review.get(f"http://localhost{job.json()['url']}/result").json()
+    assert (done["new"], done["dry_run"], done["change"] > 0) == (["bob"], False, True)
+    assert who(review) == {"ann", "bob"}
 
 
 def test_labels(review: TestClient) -> None:

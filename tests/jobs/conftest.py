@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,7 @@ class Office:
             worker.communicate(timeout=PATIENCE)
 
 
+@contextmanager
 def opened(home: Path, queue: str | None = None) -> Iterator[Office]:
     with Store.open(home) as store:
         store.gallery("default", create=True)
@@ -118,19 +119,22 @@ def opened(home: Path, queue: str | None = None) -> Iterator[Office]:
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     """With the queue in a file of the home."""
-    yield from opened(tmp_path / "home")
+    with opened(tmp_path / "home") as office:
+        yield office
 
 
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis that all tests share."""
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def redis_at(port: int, folder: Path) -> Iterator[str]:
+    """A Redis on a port of this machine; its URL."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("no Redis: install redis-server")
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
@@ -143,8 +147,3 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def _answers(port: int) -> bool:
     with socket.socket() as one:
         return one.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture
-def office_with_redis(tmp_path: Path, redis_url: str) -> Iterator[Office]:
-    yield from opened(tmp_path / "home", redis_url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from spk.config import ServiceSettings, Settings
 from spk.jobs.supervisor import Supervisor, environment
@@ -31,11 +32,9 @@ with Store.open(Path(sys.argv[1])) as store:
 
 def runs(process: int) -> bool:
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    with open(f"/proc/{process}/stat") as file:  # noqa: PTH123
-        return file.read().split()[2] != "Z"
 
 
 def test_started_again(office):
@@ -63,17 +62,15 @@ def test_stopped_in_the_middle(office):
 
 
 def test_nothing_outlives_a_server_that_is_killed(office):
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(office.settings.home), SUPERVISED],
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    workers = list(map(int, server.stdout.readline().split()))
-    job = office.submit(seconds=PATIENCE)
-    until(lambda: office.entries(job, "begun"))
-    server.kill()
-    server.communicate()
+    command = [sys.executable, "-c", SERVER, str(office.settings.home), SUPERVISED]
+    with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        try:
+            workers = list(map(int, server.stdout.readline().split()))
+            assert len(workers) == 2
+            job = office.submit(seconds=PATIENCE)
+            until(lambda: office.entries(job, "begun"))
+        finally:
+            server.kill()
     until(lambda: not any(map(runs, workers)))
     assert office.state(job) is JobState.QUEUED
 

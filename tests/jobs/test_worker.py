@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -13,7 +14,7 @@ from spk.errors import InputError
 from spk.jobs import Queue
 from spk.store.job_records import JobState, NewJob
 
-from .conftest import PATIENCE, until
+from .conftest import PATIENCE, free_port, opened, redis_at, until
 
 
 def test_jobs_are_done(office):
@@ -121,18 +122,29 @@ def test_two_workers_share_the_work(office):
         assert (office.entries(job, "begun"), office.entries(job, "done")) == (1, 1)
 
 
-def test_by_redis(office_with_redis):
-    office = office_with_redis
-    worker = office.start()
-    for _ in range(3):
-        office.wait(office.submit())
-    assert not (office.settings.home / "queue.db").exists()
-    job = office.submit(seconds=PATIENCE)
-    office.wait(job, JobState.RUNNING)
-    worker.send_signal(signal.SIGTERM)
-    office.store.cancel_job(job.id)
-    assert worker.wait(PATIENCE) == 0
-    assert office.state(job) is JobState.CANCELLED
+def test_by_redis(tmp_path):
+    """Also when it was away for a while: nothing that it had is needed."""
+    port = free_port()
+    with redis_at(port, tmp_path) as url, opened(tmp_path / "home", url) as office:
+        worker = office.start()
+        for _ in range(3):
+            office.wait(office.submit())
+        assert not (office.settings.home / "queue.db").exists()
+        job = office.submit(seconds=PATIENCE)
+        office.wait(job, JobState.RUNNING)
+        worker.send_signal(signal.SIGTERM)
+        office.store.cancel_job(job.id)
+        assert worker.wait(PATIENCE) == 0
+        assert office.state(job) is JobState.CANCELLED
+    with opened(tmp_path / "home", url) as office:
+        worker = office.start()
+        lost = office.submit()
+        time.sleep(1)  # in which the worker asks in vain
+        assert worker.poll() is None
+        with redis_at(port, tmp_path):
+            again = office.submit()
+            office.wait(again)
+            office.wait(lost)
 
 
 def test_redis_is_away(office):

@@ -58,7 +58,7 @@ def show_result(job: UUID, here: Anybody) -> Any:  # noqa: ANN401 - any message
     """The result of a job, or the problem because of which there is none."""
     found = _job(here, job)
     _may(here, found)
-    if found.state is JobState.DONE:
+    if found.state is JobState.DONE and found.problem is None:  # or else it was erased
         return found.result
     if found.state is JobState.CANCELLED:
         raise ConflictError(f"job {job}: was cancelled, so there is no result: send the request again")

@@ -32,6 +32,13 @@ SampleIds = Annotated[
 ]
 DryRun = Annotated[bool, Field(description="Say what would change, and change nothing.")]
 Seconds = Annotated[float, Query(gt=0, le=600, description="Net speech in the clips that are identified.")]
+Fpir = Annotated[float | None, Query(gt=0, lt=1, description="The share of strangers who may get a name.")]
+Cost = Annotated[
+    str | None,
+    Query(
+        description="What mistakes cost, in place of `fpir`.", examples=["miss=1,false=10,prior=0.3"], max_length=200
+    ),
+]
 Looking = Annotated[Here, at(Scope.ENROLL, Scope.REVIEW)]
 Reviewing = Annotated[Here, at(Scope.REVIEW)]
 Administering = Annotated[Here, at(Scope.ADMIN)]
@@ -220,17 +227,19 @@ def map_gallery(here: Reviewing, limit: Annotated[int, Query(ge=2, le=5000)] = 2
 
 
 @router.get("/speakers/{who}/health")
-def examine_speaker(who: Who, here: Reviewing, seconds: Seconds = 3.0) -> Checkup:
+def examine_speaker(who: Who, here: Reviewing, seconds: Seconds = 3.0, fpir: Fpir = None, cost: Cost = None) -> Checkup:
     """One profile, examined: whose samples may be mixed up, how often it will be missed, what to record next."""
-    return here.desk().health.of(who, seconds=seconds)
+    return here.desk(fpir=fpir, cost=cost).health.of(who, seconds=seconds)
 
 
 @router.get("/health")
-def examine_gallery(
+def examine_gallery(  # noqa: PLR0917 - each is a part of the query
     here: Reviewing,
     seconds: Seconds = 3.0,
+    fpir: Fpir = None,
+    cost: Cost = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     after: Annotated[str | None, Query(description="`next` of the page before.", max_length=2000)] = None,
 ) -> Page[Checkup]:
     """Profiles, examined: in the order of the names, and of each page the worst first."""
-    return here.desk().health.list(seconds=seconds, limit=limit, after=after)
+    return here.desk(fpir=fpir, cost=cost).health.list(seconds=seconds, limit=limit, after=after)

@@ -118,7 +118,7 @@ class AsyncClient(AsyncListening):
     @cached_property
     def health(self) -> AsyncHealth:
         """How well the gallery's people are enrolled."""
-        return AsyncHealth(self._gallery)
+        return AsyncHealth(self._gallery, self.point)
 
     @cached_property
     def jobs(self) -> AsyncJobs:

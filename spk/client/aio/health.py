@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
+from typing import Any
 
 from spk.client.aio.gallery import AsyncGallery
 from spk.messages.base import Page
@@ -14,16 +16,17 @@ __all__ = ["AsyncHealth"]
 class AsyncHealth:
     """How well the people of a gallery are enrolled; see `spk.desk.health.Health`."""
 
-    def __init__(self, gallery: AsyncGallery) -> None:
+    def __init__(self, gallery: AsyncGallery, point: Mapping[str, Any]) -> None:
         self._gallery = gallery
+        self._point = {name: point.get(name) for name in ("fpir", "cost")}
 
     async def of(self, who: str, *, seconds: float = 3.0) -> Checkup:
         """One person, examined."""
-        return await self._gallery.get(("speakers", who, "health"), Checkup, params={"seconds": seconds})
+        return await self._gallery.get(("speakers", who, "health"), Checkup, params={"seconds": seconds, **self._point})
 
     async def list(self, *, seconds: float = 3.0, limit: int = 20, after: str | None = None) -> Page[Checkup]:
         """Some people, in the order of the names, and of each page the worst first."""
-        params = {"seconds": seconds, "limit": limit, "after": after}
+        params = {"seconds": seconds, **self._point, "limit": limit, "after": after}
         return await self._gallery.get(("health",), Page[Checkup], params=params)
 
     async def everybody(self, *, seconds: float = 3.0) -> builtins.list[Checkup]:

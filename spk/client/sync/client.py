@@ -118,7 +118,7 @@ class Client(Listening):
     @cached_property
     def health(self) -> Health:
         """How well the gallery's people are enrolled."""
-        return Health(self._gallery)
+        return Health(self._gallery, self.point)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -114,7 +114,8 @@ class Listening:
             RefusedError: nothing was stored: the reasons of every recording.
             SpkError: what is wrong with the only recording.
         """
-        files = [File(path, name=name) for path, name in zip(paths, names or [None] * len(paths), strict=True)]
+        called: Sequence[str | None] = names or [None] * len(paths)
+        files = [File(path, name=name) for path, name in zip(paths, called, strict=True)]
         asked = {
             "name": who,
             "segment": ["-" if times is None else f"{times[0]:.6f}-{times[1]:.6f}" for times in segments],

@@ -1,0 +1,221 @@
+// The timeline of a recording: turns are moved in the picture or in the table, which follow each other. What is sent
+// is the text below, so that without this script the text can be edited.
+
+import { colour, nonce, paint, whenScheme } from "./look.js";
+
+const LANE = 34;
+const LEAST = 0.05; // seconds
+const wave = document.getElementById("wave");
+const body = document.querySelector("#editor tbody");
+const text = document.getElementById("turns");
+const legend = document.querySelector(".timeline .legend");
+const play = document.getElementById("play");
+const duration = Number(wave.dataset.duration);
+const lanes = []; // who, in the order of the lanes
+const regions = new Map(); // by row
+let wavesurfer = null;
+let plugin = null;
+let dirty = false;
+
+const rows = () => [...body.rows];
+const field = (row, name) => row.querySelector(`[data-${name}]`);
+const who = (row) => field(row, "who").value.trim();
+const times = (row) => [Number(field(row, "start").value), Number(field(row, "end").value)];
+const right = (row) => {
+  const [start, end] = times(row);
+  return start >= 0 && end - start >= LEAST && who(row) !== "";
+};
+
+function lane(name) {
+  if (!lanes.includes(name)) {
+    if (lanes.length >= legend.children.length) {
+      const entry = document.createElement("li");
+      entry.innerHTML = `<span class="swatch v${lanes.length % 8}"></span>`;
+      entry.append(name);
+      legend.append(entry);
+    }
+    lanes.push(name);
+  }
+  return lanes.indexOf(name);
+}
+
+function write() {
+  text.value = rows()
+    .map((row) => `${field(row, "start").value} ${field(row, "end").value} ${row.dataset.id || "-"} ${who(row)}`)
+    .join("\n");
+}
+
+function mark(row) {
+  const number = lane(who(row)) % 8;
+  field(row, "swatch").className = `swatch v${number}`;
+  for (const name of ["start", "end", "who"]) {
+    field(row, name).setAttribute("aria-invalid", String(!right(row)));
+  }
+  return number;
+}
+
+function look(row) {
+  const number = mark(row);
+  const [start, end] = times(row);
+  return { start, end, color: `color-mix(in srgb, ${colour(wave, `--v${number}`)} 45%, transparent)` };
+}
+
+function lay() {
+  // Each voice has a lane: the colour is not all that tells them apart.
+  const count = Math.max(lanes.length, 1);
+  wavesurfer.setOptions({ height: LANE * count, ...paint(wave) });
+  for (const [row, region] of regions) {
+    if (!region.element) continue;
+    region.element.style.top = `${(100 * lane(who(row))) / count}%`;
+    region.element.style.height = `${100 / count}%`;
+  }
+}
+
+function place(row) {
+  if (!plugin || !right(row)) return;
+  const label = document.createElement("span");
+  label.textContent = who(row);
+  label.style.cssText = "padding: 0 4px; font-size: 12px; white-space: nowrap; overflow: hidden; display: block";
+  const region = plugin.addRegion({ ...look(row), content: label, minLength: LEAST });
+  regions.set(row, region);
+  region.on("update", () => fill(row, region));
+  region.on("update-end", () => changed(row));
+  region.on("click", (event) => {
+    event.stopPropagation();
+    choose(row);
+    field(row, "start").focus({ preventScroll: true });
+  });
+}
+
+function fill(row, region) {
+  field(row, "start").value = region.start.toFixed(3);
+  field(row, "end").value = region.end.toFixed(3);
+}
+
+function changed(row) {
+  dirty = true;
+  mark(row);
+  write();
+}
+
+function again(row) {
+  regions.get(row)?.remove();
+  regions.delete(row);
+  place(row);
+  if (wavesurfer) lay();
+  changed(row);
+}
+
+function choose(row) {
+  rows().forEach((other) => other.classList.toggle("current", other === row));
+  row.scrollIntoView({ block: "nearest" });
+}
+
+body.addEventListener("change", ({ target }) => again(target.closest("tr")));
+body.addEventListener("keydown", (event) => {
+  const { target, key, shiftKey } = event;
+  if (target.type !== "number" || !["ArrowUp", "ArrowDown"].includes(key)) return;
+  const step = (shiftKey ? 0.5 : 0.05) * (key === "ArrowUp" ? 1 : -1);
+  target.value = Math.min(Math.max(Number(target.value) + step, 0), duration).toFixed(3);
+  event.preventDefault();
+  again(target.closest("tr"));
+});
+body.addEventListener("focusin", ({ target }) => choose(target.closest("tr")));
+body.addEventListener("click", ({ target }) => {
+  const row = target.closest("tr");
+  if (target.closest("[data-remove]")) {
+    const next = row.nextElementSibling ?? row.previousElementSibling;
+    regions.get(row)?.remove();
+    regions.delete(row);
+    row.remove();
+    dirty = true;
+    write();
+    (next ? field(next, "remove") : document.getElementById("add")).focus();
+  } else if (target.closest("[data-play]")) wavesurfer.play(...times(row));
+});
+
+document.getElementById("add").addEventListener("click", () => {
+  const row = body.rows[0]?.cloneNode(true);
+  if (!row) return;
+  const start = Math.min(wavesurfer?.getCurrentTime() ?? 0, Math.max(duration - 1, 0));
+  row.dataset.id = "";
+  row.querySelector(".tag")?.remove();
+  field(row, "start").value = start.toFixed(3);
+  field(row, "end").value = Math.min(start + 1, duration).toFixed(3);
+  for (const [name, said] of [["start", "from"], ["end", "to"], ["who", "by"]]) {
+    field(row, name).setAttribute("aria-label", `New turn ${said}`);
+  }
+  field(row, "remove").setAttribute("aria-label", "Remove the new turn");
+  const after = rows().find((other) => times(other)[0] > start);
+  body.insertBefore(row, after ?? null);
+  again(row);
+  field(row, "who").select();
+});
+
+text.addEventListener("change", () => (dirty = true));
+document.getElementById("correct").addEventListener("submit", () => (dirty = false));
+document.getElementById("turns-result").addEventListener("click", ({ target }) => {
+  if (target.closest("[data-close]")) dirty = true;
+});
+addEventListener("beforeunload", (event) => {
+  if (dirty) event.preventDefault();
+});
+
+function clock(seconds) {
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes}:${(seconds - 60 * minutes).toFixed(1).padStart(4, "0")}`;
+}
+
+async function draw() {
+  const [{ default: WaveSurfer }, { default: Regions }] = await Promise.all([
+    import("./vendor/wavesurfer.js"),
+    import("./vendor/regions.js"),
+  ]);
+  const levels = wave.dataset.levels ? wave.dataset.levels.split(",").map((level) => Number(level) / 255) : [0, 0];
+  wave.hidden = false;
+  document.getElementById("drawn").hidden = true;
+  document.getElementById("tools").hidden = false;
+  plugin = Regions.create();
+  wavesurfer = WaveSurfer.create({
+    container: wave,
+    peaks: [levels],
+    duration,
+    barWidth: 2,
+    barGap: 1,
+    cspNonce: nonce(),
+    plugins: [plugin],
+    ...paint(wave),
+  });
+  await new Promise((resolve) => wavesurfer.once("ready", resolve));
+  rows().forEach(place);
+  lay();
+  wavesurfer.on("redrawcomplete", () => regions.forEach((region, row) => region.setOptions(look(row))));
+  whenScheme(lay);
+  const at = document.getElementById("at");
+  wavesurfer.on("timeupdate", (time) => (at.textContent = clock(time)));
+  wavesurfer.on("play", () => play.setAttribute("aria-pressed", "true"));
+  wavesurfer.on("pause", () => play.setAttribute("aria-pressed", "false"));
+  play.addEventListener("click", () => wavesurfer.playPause());
+  document.getElementById("zoom").addEventListener("input", ({ target }) => {
+    wavesurfer.zoom(Number(target.value));
+    lay();
+  });
+  document.getElementById("file").addEventListener("change", async ({ target }) => {
+    if (!target.files.length) return;
+    await wavesurfer.load(URL.createObjectURL(target.files[0]), [levels], duration);
+    plugin.clearRegions();
+    regions.clear();
+    rows().forEach(place);
+    lay();
+    document.querySelectorAll("#play, [data-play]").forEach((button) => (button.disabled = false));
+  });
+}
+
+legend.querySelectorAll("li").forEach((entry) => lane(entry.textContent.trim()));
+rows().forEach(mark);
+document.getElementById("add").hidden = false;
+draw().catch((error) => {
+  wave.hidden = true; // the table and the text remain
+  document.getElementById("drawn").hidden = false;
+  console.warn("no timeline to drag in:", error.message);
+});

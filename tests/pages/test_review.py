@@ -1,0 +1,217 @@
+"""The review's main job in a browser, by mouse and by keys, with scripts and without."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from conftest import Open, Served
+
+
+def test_a_stranger_gets_a_name_and_the_old_recording_follows(
+    service: Served, tab: Open, dialogue: dict[str, Path]
+) -> None:
+    page = tab(service)
+    page.goto("/review")
+    page.get_by_role("link", name="Jobs").click()
+
+    page.get_by_label("Name", exact=True).fill("ann")
+    page.get_by_label("Recordings of this person alone").set_input_files(dialogue["ann"])
+    page.get_by_role("button", name="Enroll").click()
+    expect(page.locator("#upload-result")).to_contain_text("1 new sample", timeout=60_000)
+
+    page.get_by_label("Recording", exact=True).set_input_files(dialogue["talk"])
+    page.get_by_role("button", name="Identify").click()
+    row = page.locator("#upload-result").get_by_role("row", name=re.compile("unknown-"))
+    expect(row).to_be_visible(timeout=60_000)
+    expect(page.locator("#upload-result").get_by_role("row", name=re.compile("ann.*known"))).to_be_visible()
+    stranger = row.get_by_role("link").inner_text()
+
+    page.get_by_role("link", name="Unknowns").click()
+    card = page.get_by_role("article", name=stranger)
+    card.get_by_label("Who is it?").fill("bob")
+    card.get_by_role("button", name=re.compile("^Name")).click()
+    changes = card.get_by_role("group", name="Labels that change")
+    expect(changes).to_contain_text(re.compile(rf"talk.wav.*{stranger}.*bob", re.DOTALL))
+    assert service.who() != ["ann", "bob"]  # nothing was changed yet
+    card.get_by_role("button", name=re.compile("^Yes")).click()
+    expect(page.locator("#done")).to_contain_text("name an unknown")
+    assert sorted(service.who()) == ["ann", "bob"]
+
+    page.goto(service.recording())
+    expect(page.get_by_role("group", name="Voices")).to_contain_text("bob")
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("row", name=re.compile("name an unknown")).get_by_role("button", name="Undo").click()
+    expect(page.locator("#done")).to_be_visible()
+    assert sorted(service.who()) == ["ann", stranger]
+    page.goto(service.recording())
+    expect(page.get_by_role("group", name="Voices")).to_contain_text(stranger)
+
+
+def test_everything_by_keys(heard: Served, tab: Open) -> None:
+    page = tab(heard)
+    page.goto("/review/default/unknowns")
+    [stranger] = [who for who in heard.who() if who != "ann"]
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.get_by_role("article", name=stranger)).to_be_focused()
+    page.keyboard.press("d")
+    expect(page.get_by_role("button", name=f"Yes, discard {stranger}")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    page.keyboard.type("bob")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name=re.compile("^Yes, name"))).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#done")).to_be_visible()
+    assert sorted(heard.who()) == ["ann", "bob"]
+    page.keyboard.press("u")
+    expect(page.locator("#done")).to_contain_text("undo")
+    assert sorted(heard.who()) == ["ann", stranger]
+
+
+def test_shortcuts_can_be_switched_off(full: Served, tab: Open) -> None:
+    page = tab(full)
+    page.goto("/review/default/unknowns")
+    page.keyboard.press("?")
+    page.get_by_label("Use these keys").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.locator(".current")).to_have_count(0)
+
+
+def test_clips_play(full: Served, tab: Open) -> None:
+    page = tab(full)
+    page.goto("/review/default/unknowns")
+    play = page.get_by_role("button", name=re.compile("^Play clip"))
+    expect(play).to_be_visible()
+    expect(page.locator(".clip .number")).to_have_text(re.compile(r"\d\.\d s"))
+    play.click()
+    expect(play).to_have_attribute("aria-pressed", "true")
+
+
+def test_names_are_completed(full: Served, tab: Open) -> None:
+    page = tab(full)
+    page.goto("/review/default/unknowns")
+    page.get_by_label("Who is it?").press_sequentially("an")
+    expect(page.locator("#names option[value=ann]")).to_be_attached()
+
+
+def test_turns_are_corrected_by_dragging_or_by_numbers(heard: Served, tab: Open) -> None:
+    page = tab(heard, viewport={"width": 1280, "height": 1600})
+    page.goto(heard.recording())
+    first = page.get_by_label("Turn 1 to", exact=True)
+    before = float(first.input_value())
+    handle = page.locator("#wave [part~=region-handle-right]").first
+    box = handle.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 20, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    dragged = float(first.input_value())
+    assert dragged < before
+    page.get_by_label("Turn 2 from", exact=True).press("ArrowUp")
+    page.get_by_label("Turn 2 by", exact=True).fill("carol")
+    page.get_by_label("Turn 2 by", exact=True).press("Tab")
+    page.get_by_role("button", name="Correct…").click()
+    preview = page.locator("#turns-result")
+    expect(preview).to_contain_text("carol")
+    preview.get_by_role("button", name="Yes, correct them").click()
+    expect(page.locator("#done")).to_be_visible()
+    expect(page.get_by_label("Turn 1 to", exact=True)).to_have_value(f"{dragged:.3f}")
+    expect(page.get_by_label("Turn 2 by", exact=True)).to_have_value("carol")
+
+
+def test_turns_are_exported(full: Served, tab: Open) -> None:
+    page = tab(full)
+    page.goto(full.recording())
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="rttm").click()
+    assert waiting.value.suggested_filename == "talk.rttm"
+    assert waiting.value.path().read_text().startswith("SPEAKER talk 1 ")
+
+
+def test_without_scripts(heard: Served, tab: Open) -> None:
+    page = tab(heard, java_script_enabled=False)
+    page.goto("/review/default/unknowns")
+    page.get_by_label("Who is it?").fill("bob")
+    page.get_by_role("button", name=re.compile("^Name")).click()
+    page.get_by_role("button", name=re.compile("^Yes")).click()
+    assert sorted(heard.who()) == ["ann", "bob"]
+    page.get_by_role("button", name="Undo").click()
+    assert "bob" not in heard.who()
+
+
+def test_one_person(heard: Served, tab: Open) -> None:
+    page = tab(heard)
+    page.goto("/review/default/speakers")
+    page.get_by_label("Search by name").press_sequentially("an")
+    expect(page.get_by_role("link", name=re.compile("unknown-"))).to_have_count(0)
+    page.get_by_role("link", name="ann").click()
+    expect(page.get_by_role("group", name="Look-alikes")).to_contain_text("unknown-")
+    page.get_by_label("Another name").fill("Ann Lee")
+    page.get_by_role("button", name="Rename…").click()
+    page.get_by_role("button", name="Rename to Ann Lee").click()
+    expect(page.get_by_role("heading", name="Ann Lee", exact=True)).to_be_visible()
+    page.get_by_text("Note a consent").click()
+    page.get_by_label("Purpose").fill("recognition in calls")
+    page.get_by_role("button", name="Note it").click()
+    expect(page.get_by_text("valid", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Erase…").click()
+    page.get_by_label("I am sure").check()
+    page.get_by_role("button", name="Erase Ann Lee").click()
+    expect(page.get_by_text("proved:")).to_be_visible()
+    assert "Ann Lee" not in heard.who()
+
+
+def test_what_is_refused_is_said(full: Served, tab: Open) -> None:
+    page = tab(full)
+    page.goto("/review/default/unknowns")
+    page.get_by_label("Another stranger, or a name").fill("nobody")
+    page.get_by_role("button", name=re.compile("^Merge")).click()
+    expect(page.get_by_role("alert")).to_contain_text('no speaker "nobody"')
+    page.goto("/review/nowhere/unknowns")
+    expect(page.get_by_role("alert")).to_contain_text('no gallery "nowhere"')
+
+
+def test_a_job_waits_and_is_cancelled(full: Served, tab: Open, dialogue: dict[str, Path]) -> None:
+    with dialogue["talk"].open("rb") as file:
+        asked = full.http.post(
+            "/v1/galleries/default/identify", files={"audio": ("talk.wav", file)}, headers={"Prefer": "respond-async"}
+        )
+    assert asked.status_code == 202
+    page = tab(full)
+    page.goto("/review/default/jobs")
+    page.get_by_role("group", name="Recent jobs").get_by_role("link").first.click()
+    expect(page.locator("#job")).to_contain_text("queued")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#job")).to_contain_text("cancelled")
+
+
+def test_a_key_lets_in(service: Served, tab: Open, dialogue: dict[str, Path]) -> None:
+    from spk.store.keys import Scope
+
+    token = service.store.create_key("front-desk", [Scope.ADMIN]).token
+    page = tab(service)
+    page.goto("/review/default/jobs")
+    expect(page).to_have_url(re.compile("/login"))
+    page.get_by_label("Key", exact=True).fill("spk_000000000000_" + 64 * "0")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not known here")
+    page.get_by_label("Key", exact=True).fill(token)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_url(re.compile("/review/default/jobs"))
+    page.get_by_label("Name", exact=True).fill("ann")
+    page.get_by_label("Recordings of this person alone").set_input_files(dialogue["ann"])
+    page.get_by_role("button", name="Enroll").click()
+    expect(page.locator("#upload-result")).to_contain_text("1 new sample", timeout=60_000)
+    page.get_by_role("button", name="Log out").click()
+    page.goto("/review/default/speakers")
+    expect(page).to_have_url(re.compile("/login"))
