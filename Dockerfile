@@ -12,6 +12,8 @@ COPY pyproject.toml ./
 RUN /opt/spk/bin/python -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print(*p["dependencies"], *p["optional-dependencies"]["postgresql"], sep="\n")' > needs.txt && \
     /opt/spk/bin/pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r needs.txt
 COPY . ./
+# What the review pages load in the browser is fetched by npm, by its hashes, when spk is built.
+RUN apt-get update && apt-get install --yes --no-install-recommends npm
 RUN /opt/spk/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.12-slim

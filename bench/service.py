@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 from runs import Run
 from service_faults import kills, schemathesis, soak
 from service_load import Answered, Bare, ask, post
@@ -29,13 +30,14 @@ from service_malformed import malformed
 from service_server import Served
 from timing import machine
 
-from spk.audio import SAMPLE_RATE
+from spk.audio import SAMPLE_RATE, Audio
 from spk.cli.common import print_table
 from spk.config import Settings
+from spk.diarize import load_vad
 from spk.workbench import Workbench
 
 CLIENTS = (1, 8, 32)
-PEOPLE = 20
+PEOPLE = 10
 CLIPS = 64
 SECONDS = 5  # of a clip
 HEADER = 44  # bytes of a WAV file before its samples
@@ -86,11 +88,10 @@ class Bench:
 
     def __init__(self, run: Run) -> None:
         self.scratch = run.scratch
-        speech = run.speech("test", "enroll", seconds=CLIPS * SECONDS)
-        self.files = [
-            Path(run.wav(f"clip{number}", speech[number * SECONDS * SAMPLE_RATE :][: SECONDS * SAMPLE_RATE]))
-            for number in range(CLIPS)
-        ]
+        recorded = Audio(run.speech("test", "enroll", seconds=CLIPS * SECONDS), "speech")
+        speech = recorded.take(load_vad()(recorded)).samples  # in every clip somebody speaks
+        clips = np.resize(speech, (CLIPS, SECONDS * SAMPLE_RATE))
+        self.files = [Path(run.wav(f"clip{number}", clip)) for number, clip in enumerate(clips)]
         self.clips = [file.read_bytes() for file in self.files]
         self._made = count()
 

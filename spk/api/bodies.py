@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["BodyLimit", "announced"]
+__all__ = ["MOST_BYTES", "BodyLimit", "announced"]
 
 MOST_BYTES = 8 << 20
 """Of a body that is no upload; those have a limit of their own, see `spk.api.uploads`."""
@@ -29,15 +29,16 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        upload = headers.get("Content-Type", "").lower().startswith("multipart/form-data")
-        left, more = float("inf") if upload else self._most, True
+        headers, state = Headers(scope=scope), scope.setdefault("state", {})
+        came, more = 0, True
 
         async def counted() -> Message:
-            nonlocal left, more
+            nonlocal came, more
             if not more:  # what comes now is whether somebody still waits for the answer
                 return await receive()
-            if announced(headers) > left:
+            # Whoever receives it says so: a request can call anything a form, and would be read into memory whole.
+            most = float("inf") if state.get("is_upload") else self._most
+            if announced(headers) > most:
                 raise self._too_large()
             try:
                 with anyio.fail_after(self._stalled):
@@ -45,8 +46,8 @@ class BodyLimit:
             except TimeoutError:
                 raise HTTPException(408, f"nothing more came for {self._stalled:.0f} s: send it again") from None
             more = bool(message.get("more_body", False))
-            left -= len(message.get("body", b""))
-            if left < 0:
+            came += len(message.get("body", b""))
+            if came > most:
                 raise self._too_large()
             return message
 

@@ -32,7 +32,8 @@ REPLAYED = "Idempotency-Replayed"
 _LONGEST = 200  # characters of a key
 _MOST_BYTES = 8 << 20  # of an answer that is kept
 _HEADERS = ("content-type", "location", "preference-applied")  # those that belong to an answer
-_PREFIX = "/v1/galleries/"
+_API = "/v1/"
+_PREFIX = f"{_API}galleries/"
 _THREADS = 8  # that ask the store: work on audio cannot hold them up
 
 
@@ -107,7 +108,7 @@ class Once:
 
 
 class Idempotency:
-    """The middleware that looks after it, for every POST; behind `spk.api.gate.Gate`, which knows who asks.
+    """The middleware that looks after it, for every POST of the API; behind `spk.api.gate.Gate`, which knows who asks.
 
     What has failed is not kept: nothing was done, so that it may be sent again. A form is begun by `Uploads.receive`,
     once its files are here.
@@ -135,7 +136,8 @@ class Idempotency:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, as ASGI has it, or answer it as before."""
-        if scope["type"] != "http" or scope["method"] != "POST" or HEADER not in Headers(scope=scope):
+        api = scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith(_API)
+        if not api or HEADER not in Headers(scope=scope):
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)

@@ -138,7 +138,13 @@ class _Lines(logging.Formatter):
         else:
             more = [f"{name}={about[name]}" for name in ("key", "gallery") if about[name] is not None]
             text = " ".join([about["method"], about["route"], str(about["status"]), f"{about['ms']} ms", *more])
-        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = " ".join(filter(None, [when, record.levelname, record.name, getattr(record, "request_id", ""), text]))
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        parts = [when, record.levelname, record.name, getattr(record, "request_id", ""), _printable(text)]
+        lines = [" ".join(filter(None, parts))]
+        if record.exc_info:  # set off, for what was raised may quote whoever asked
+            lines += [f"  {_printable(one)}" for one in self.formatException(record.exc_info).splitlines()]
+        return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -131,6 +131,7 @@ class Uploads:
         with explained(self.folder):
             self.folder.mkdir(mode=0o700, exist_ok=True)
         receiver = Receiver(self.folder, options[b"boundary"])
+        request.state.is_upload = True  # which is counted here, see `spk.api.bodies`
         upload = None
         try:
             await self._read(request, receiver)

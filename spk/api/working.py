@@ -14,9 +14,11 @@ from anyio import to_thread
 from fastapi import Request, Response
 from pydantic import Field
 
+from spk.api.bodies import MOST_BYTES
 from spk.api.jobs import job_info
+from spk.api.problems import ProblemError
 from spk.errors import AudioError, InputError
-from spk.jobs.asked import Asked
+from spk.jobs.asked import Asked, Diarizing
 from spk.messages import Message
 from spk.messages.jobs import JobInfo
 from spk.store.files import sync_folder
@@ -80,10 +82,14 @@ async def answer(request: Request, here: Here, upload: Upload, work: Work) -> Re
 
     Raises:
         AudioError: a recording cannot be read, or is too long.
-        ProblemError: too many wait already.
+        ProblemError: too many wait already, or the turns are too large.
     """
     wanted = _wants_job(request)
-    if not wanted and await to_thread.run_sync(_seconds, here, work.recordings) <= here.service.serving.short_seconds:
+    if any(file.size > MOST_BYTES for file in work.others):
+        raise ProblemError("too-large", f"turns have at most {MOST_BYTES >> 20} MiB: send those of one recording")
+    apart = isinstance(work.form, Diarizing) and work.form.apart
+    short = here.service.serving.short_seconds
+    if not wanted and await to_thread.run_sync(_seconds, here, work.recordings, apart) <= short:
         message = await here.service.admission.run(work.now, request)
         return _json(message.model_dump_json(), work.status)
     info = await to_thread.run_sync(_submit, here, upload, work)
@@ -113,14 +119,14 @@ def _wants_job(request: Request) -> bool:
     return any(one.split(";")[0].strip().lower() == ASYNC for one in preferences)
 
 
-def _seconds(here: Here, recordings: Sequence[ReceivedFile]) -> float:
-    """How long recordings are together, or else longer than is short."""
+def _seconds(here: Here, recordings: Sequence[ReceivedFile], apart: bool = False) -> float:
+    """How long recordings are together, or else longer than is short; each channel counts that is kept apart."""
     from spk.audio import probe
 
     serving, total = here.service.serving, 0.0
     for file in recordings:
         try:
-            seconds = probe(file.path, most=serving.short_seconds, name=file.name)
+            seconds = probe(file.path, most=serving.short_seconds, name=file.name, apart=apart)
         except AudioError:
             if len(recordings) == 1:
                 raise

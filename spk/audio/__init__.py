@@ -114,7 +114,7 @@ def load_channels(path: str | Path, *, segment: Segment | None = None, name: str
     return _read(path, segment, name, mix=False)
 
 
-def probe(path: str | Path, *, most: float, name: str | None = None) -> float:
+def probe(path: str | Path, *, most: float, name: str | None = None, apart: bool = False) -> float:
     """How long a recording is, in seconds, with nothing of it kept.
 
     Where its header is believed, that tells; everything else is decoded, and no further than to be sure that it is
@@ -124,13 +124,14 @@ def probe(path: str | Path, *, most: float, name: str | None = None) -> float:
         path: as for `load`.
         most: seconds beyond which it does not matter how long it is.
         name: as for `load`.
+        apart: whether each channel counts, as it does for who keeps them apart.
 
     Raises:
         AudioError: the file cannot be read, or is found to be cut off or damaged.
     """
     with open_stream(path, last=math.ceil(most) + 1, name=name) as stream:
         frames = sum(map(len, stream.blocks)) if stream.frames is None else stream.frames
-        return frames / stream.rate
+        return frames / stream.rate * (stream.channels if apart else 1)
 
 
 def _span(segment: Segment) -> slice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -122,8 +122,8 @@ class Decisions:
 def _placed(after: str) -> tuple[datetime, UUID]:
     created, digits = place(after, 2)
     try:
-        return datetime.fromisoformat(created), UUID(digits)
-    except (ValueError, TypeError, AttributeError):
+        return datetime.fromisoformat(created).astimezone(UTC), UUID(digits)
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise InputError("that is not where a page of decisions ended: give what the page before named") from None
 
 

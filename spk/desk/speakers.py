@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
@@ -89,8 +89,9 @@ class Speakers:
         name, created, digits = place(after, 3)
         try:
             state = SpeakerState.ENROLLED if name else SpeakerState.UNKNOWN
-            return Speaker(UUID(digits), self.bench.gallery.id, name, state, datetime.fromisoformat(created))
-        except (ValueError, TypeError, AttributeError):
+            moment = datetime.fromisoformat(created).astimezone(UTC)
+            return Speaker(UUID(digits), self.bench.gallery.id, name, state, moment)
+        except (ValueError, TypeError, AttributeError, OverflowError):
             raise InputError("that is not where a page of people ended: give what the page before named") from None
 
     def show(self, who: str) -> SpeakerDetail:

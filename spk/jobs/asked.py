@@ -58,6 +58,11 @@ class Diarizing(Asked):
     max_speakers: People | None = None
     """At most so many."""
 
+    @property
+    def apart(self) -> bool:
+        """Whether each channel is a recording of its own."""
+        return self.channels == "split"
+
     def diarize(self, desk: Desk, path: Path, name: str) -> Diarized:
         """The answer."""
         return desk.diarize(path, name=name, **self.model_dump(include=set(Diarizing.model_fields)))

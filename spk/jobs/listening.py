@@ -95,14 +95,14 @@ class ApplyTurnsJob(ApplyingTurns):
 
 def identify(context: JobContext, asked: IdentifyJob) -> Message:
     """Who speaks; the decision has the job's own id, so that a job that is done twice leaves one."""
-    recording = _Recording.of(context, asked.files[0], asked.most)
+    recording = _Recording.of(context, asked.files[0], asked.most, apart=asked.apart)
     desk = Desk(context.workbench(**asked.settings))
     return asked.identify(desk, recording.path, recording.name, context.job.id)
 
 
 def diarize(context: JobContext, asked: DiarizeJob) -> Message:
     """Who speaks when."""
-    recording = _Recording.of(context, asked.files[0], asked.most)
+    recording = _Recording.of(context, asked.files[0], asked.most, apart=asked.apart)
     return asked.diarize(Desk(context.workbench()), recording.path, recording.name)
 
 
@@ -135,11 +135,11 @@ class _Recording:
     name: str
 
     @classmethod
-    def of(cls, context: JobContext, file: JobFile, most: float) -> _Recording:
+    def of(cls, context: JobContext, file: JobFile, most: float, *, apart: bool = False) -> _Recording:
         from spk.audio import probe
 
         path = file.path(context)
-        if (seconds := probe(path, most=most, name=file.name)) > most:
+        if (seconds := probe(path, most=most, name=file.name, apart=apart)) > most:
             raise AudioError(file.name, f"lasts {seconds / 3600:.1f} h, and {most / 3600:g} h are the most: cut it")
         context.check()
         return cls(path, file.name)

@@ -208,6 +208,8 @@ def _is_public(address: _Address) -> bool:
             return _is_public(address.ipv4_mapped)
         if address.sixtofour is not None or address.teredo is not None or address in _TRANSLATED:
             return False
+        if address.is_site_local:  # the private networks of old, which Python takes for public ones
+            return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

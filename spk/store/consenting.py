@@ -57,8 +57,8 @@ def add(tx: Connection, speaker: Speaker, new: NewConsent) -> Consent:
         InputError: no purpose is given, it would begin in the future, or is over already.
     """
     now = datetime.now(UTC)
-    given = now if new.given is None else new.given.astimezone(UTC)
-    until = None if new.until is None else new.until.astimezone(UTC)
+    given = now if new.given is None else _utc(new.given)
+    until = None if new.until is None else _utc(new.until)
     if given > now + _CLOCKS:
         raise InputError(f"consent cannot have been given in the future, on {given:%Y-%m-%d}: check the date")
     if until is not None and until <= max(now, given):
@@ -198,6 +198,13 @@ def _gaining(journal: Journal) -> set[UUID]:
     whose = select(_S.speaker).join(tables.voiceprints, _V.sample == _S.id)
     printed = (journal.tx.scalars(whose.where(_V.id.in_(some))) for some in queries.portions(prints))
     return given.union(named, *printed) - {None}
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # it is in the year 0 or 10000 there
+        raise InputError(f"consent cannot begin or end on {moment:%Y-%m-%d}: check the date") from None
 
 
 def _text(text: str | None) -> str | None:

@@ -55,7 +55,8 @@ class PostgreSQLServer:
         try:
             arguments = {name: value for name, value in _CONNECT.items() if name not in url.query}
             # Each connection is tried before it is used: the server may have been started again meanwhile.
-            engine = create_engine(url, pool_pre_ping=True, connect_args=arguments)
+            # What was asked is in no error: names, and voiceprints, would come into logs.
+            engine = create_engine(url, pool_pre_ping=True, connect_args=arguments, hide_parameters=True)
         except ImportError:
             raise InputError(
                 f"{self.where}: PostgreSQL needs another package: pip install 'spk-voiceprints[postgresql]'"

@@ -24,7 +24,10 @@ class SQLiteFile:
         self._home = home
         url = URL.create("sqlite+pysqlite", database=self.where)
         # A service has many threads, each with a connection while it reads: they are open files, and cost little.
-        self.reading: Engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, max_overflow=60)
+        # What was asked is in no error: names, and voiceprints, would come into logs.
+        self.reading: Engine = create_engine(
+            url, connect_args={"timeout": BUSY_SECONDS}, max_overflow=60, hide_parameters=True
+        )
         self.writing: Engine = self.reading.execution_options(write=True)
         self.noting: Engine = self.writing
         self.migrating: Engine = self.reading.execution_options(write=True, foreign_keys=False)

@@ -68,6 +68,10 @@ try:
     1 / 0
 except ZeroDivisionError:
     logging.getLogger("spk.api").exception("two\\nlines")
+try:
+    raise ValueError("x\\n2026-01-01 INFO spk.access GET / 200\\x1b[2J")
+except ValueError:
+    logging.getLogger("spk.api").exception("what somebody asked")
 """
 
 
@@ -81,7 +85,7 @@ def run(how: str) -> list[str]:
 
 
 def test_logs_as_json():
-    request, started, fault = map(json.loads, run("json"))
+    request, started, fault, quoted = map(json.loads, run("json"))
     assert request.pop("time")
     assert request == {
         "level": "info",
@@ -96,6 +100,7 @@ def test_logs_as_json():
     }
     assert started["message"] == "started"
     assert "ZeroDivisionError" in fault["exception"]
+    assert quoted["message"] == "what somebody asked"
 
 
 def test_logs_as_lines():
@@ -103,7 +108,8 @@ def test_logs_as_lines():
     assert request.endswith("INFO spk.access r-1 GET /v1/{x} 200 1.5 ms key=k gallery=a\\nb")
     assert started.endswith("INFO uvicorn.error r-1 started")
     assert fault.endswith("ERROR spk.api r-1 two\\nlines")
-    assert traceback[-1] == "ZeroDivisionError: division by zero"
+    assert "  ZeroDivisionError: division by zero" in traceback
+    assert traceback[-1] == r"  2026-01-01 INFO spk.access GET / 200\x1b[2J", "which cannot pass for a line of ours"
 
 
 def test_headers_of_every_answer(guarded):

@@ -29,7 +29,7 @@ def demo_folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("script", ["accuracy", "review", "sort", "speed", "store", "fit_calibration"])
+@pytest.mark.parametrize("script", ["accuracy", "review", "service", "sort", "speed", "store", "fit_calibration"])
 def test_help(script):
     done = run(script, "--help")
     assert done.returncode == 0, done.stderr
@@ -51,6 +51,25 @@ def test_relabel_of_a_few_recordings(tmp_path):
     assert result["relabel"]["voices"] == 16
     assert result["queue"]["unknowns"] == 5
     assert result["seconds"].keys() == result["processor_seconds"].keys()
+
+
+def test_service_of_a_few_requests(tmp_path):
+    few = ("--rounds", 1, "--seconds", 0.5)
+    done = run("service", *few, "--json", tmp_path / "out.json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["load"]
+    asked = {(row["operation"], row["clients"]): row for row in result["rows"]}
+    assert asked.keys() == {(name, clients) for name in ("verify", "identify") for clients in (1, 8, 32)}
+    assert all(row["requests"] and not row["other_answers"] for row in asked.values())
+
+
+def test_service_of_malformed_uploads(tmp_path):
+    done = run("service", "--malformed", 40, "--json", tmp_path / "out.json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["malformed"]
+    assert sum(sum(answers.values()) for answers in result["kinds"].values()) == 40
+    assert (result["server_errors_but_overload"], result["tracebacks"], result["uploads_left"]) == (0, 0, 0)
+    assert result["alive_at_the_end"]
 
 
 def test_accuracy_of_the_demo(demo_folder, tmp_path):

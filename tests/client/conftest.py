@@ -106,7 +106,7 @@ MOVING = (  # what differs between two homes in which the same was done
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?(\+\d\d:\d\d)?)?", "<time>"),
     (r"unknown-[0-9a-f]{4,}", "<stranger>"),
     (r"(?<![.\w])(?=[0-9a-f]*[0-9])[0-9a-f]{8,64}\b", "<hex>"),
-    (r'("change": |change |undo |row |"audit_row": )\d+', r"\1<number>"),
+    (r'("change": |change |undo |row |"audit_sequence": )\d+', r"\1<number>"),
     (r'"user": "[^"]*"', '"user": <user>'),
     (r'"clips": (\[[^]]*\]|\{[^}]*\})', '"clips": <clips>'),
 )
@@ -116,7 +116,7 @@ def still(text: str) -> str:
     """What does not differ."""
     for pattern, instead in MOVING:
         text = re.sub(pattern, instead, text)
-    return text
+    return re.sub(r"-?\d+\.\d{6,}(e-?\d+)?", lambda found: f"{float(found[0]):.4g}", text)  # processors round
 
 
 def run(spk: Spk, *arguments: object, **environment: str) -> Result:
@@ -181,7 +181,8 @@ class Both:
         order = sorted if each else list
         for text in ("out", "err"):
             mine, theirs = (order(still(change(getattr(one, text))).splitlines()) for one in (here, there))
-            assert theirs == mine, (given[0], here, there)
+            different = [pair for pair in zip(mine, theirs, strict=False) if pair[0] != pair[1]]
+            assert theirs == mine, (given[0], different, here, there)
         assert (here.status, there.status) == (status, status), (given[0], here, there)
         return there
 

@@ -118,8 +118,8 @@ def test_recordings_are_corrected(known: Both) -> None:
     both("recordings", "relabel", "--yes")
     text = (both.here.folder / "sample.rttm").read_text()
     (both.here.folder / "corrected.rttm").write_text(text.replace("speaker90", "ann").replace("speaker91", "bob"))
-    both("apply", "corrected.rttm", "--recording", "sample.wav", "--dry-run")
-    both("apply", "corrected.rttm", "--recording", "sample.wav", AS_JSON)
+    both("apply", "corrected.rttm", "--recording", "sample.wav", "--dry-run", status=2)
+    both("apply", "corrected.rttm", "--recording", "sample.wav", "--force", AS_JSON)
     both("apply", "broken.wav", "--recording", "sample.wav", status=2)
     both("recordings", "forget", "sample.wav")
     both("recordings", "show", "sample.wav", status=2)
@@ -137,9 +137,9 @@ def test_people_are_looked_after(both: Both) -> None:
     both("undo")
     both("speakers", "withdraw", sample)
     both("speakers", "unmerge", "anna", status=2)
-    both("speakers", "disclose", "anna", ("here.zip", "there.zip"), change=without_sizes)
     both("speakers", "delete", "anna", status=2)
-    both("speakers", "erase", "anna", "--yes", "-o", ("here.json", "there.json"), change=without_sizes)
+    both("speakers", "erase", "anna", "--yes", "-o", ("here.json", "there.json"), change=without_counts)
+    both("speakers", "disclose", "bob", ("here.zip", "there.zip"), change=without_sizes)
     both("speakers", "delete", "bob", "--yes", AS_JSON)
     both("speakers", "list")
 
@@ -193,6 +193,11 @@ def without_paths(text: str) -> str:
 def without_sizes(text: str) -> str:
     """Of what is written to files: how large they are."""
     return "\n".join(line.partition(" (")[0].replace("there.", "here.") for line in text.splitlines())
+
+
+def without_counts(text: str) -> str:
+    """Of an erasure: what went, for one home may keep a clip that another gallery has, too."""
+    return text.partition(":")[0]
 
 
 def by_whom(text: str) -> str:

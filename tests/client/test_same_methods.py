@@ -20,7 +20,7 @@ HERE_ALONE = {
     "unknowns": {"clip"},
 }
 THERE_ALONE = {
-    "": {"close", "jobs", "point"},
+    "": {"close", "jobs"},
     "recordings": {"audio"},
     "speakers": {"audio"},
     "unknowns": {"audio"},

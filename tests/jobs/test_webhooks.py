@@ -217,6 +217,7 @@ def certificate(folder: Path, host: str) -> Path:
         "http://[::]/x",
         "http://[fe80::1]/x",
         "http://[fc00::1]/x",
+        "http://[fec0::1]/x",
         "http://[::ffff:127.0.0.1]/x",
         "http://[64:ff9b::7f00:1]/x",
         "http://[2002:7f00:1::]/x",

@@ -100,21 +100,28 @@ def service(tmp_path: Path) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture
-def heard(service: Served, dialogue: dict[str, Path]) -> Served:
-    """The same where ann is known, and a recording of her and a stranger was heard."""
-    service.post("enrollments", dialogue["ann"], name="ann")
-    service.post("identify", dialogue["talk"], enroll_unknown="true")
-    return service
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory, dialogue: dict[str, Path]) -> Iterator[Served]:
-    """The same, to be looked at alone."""
-    with serving(tmp_path_factory.mktemp("full") / "home") as served:
+@pytest.fixture(scope="session")
+def talked(tmp_path_factory: pytest.TempPathFactory, dialogue: dict[str, Path]) -> Path:
+    """A home where ann is known, and a recording of her and a stranger was heard; to be copied."""
+    home = tmp_path_factory.mktemp("talked") / "home"
+    with serving(home) as served:
         served.store.gallery("default", create=True)
         served.post("enrollments", dialogue["ann"], name="ann")
         served.post("identify", dialogue["talk"], enroll_unknown="true")
+    return home
+
+
+@pytest.fixture
+def heard(talked: Path, tmp_path: Path) -> Iterator[Served]:
+    """A service of such a home."""
+    with serving(shutil.copytree(talked, tmp_path / "home")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def full(talked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The same, to be looked at alone."""
+    with serving(shutil.copytree(talked, tmp_path_factory.mktemp("full") / "home")) as served:
         yield served
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from conftest import Open, Served
 
 NAMES = (
@@ -78,14 +81,29 @@ def test_axe_finds_nothing_serious(
     page.wait_for_load_state("networkidle")
     for summary in page.locator("main summary").all():
         summary.click()
+    assert not _serious(page, axe)
+
+
+def _serious(page: Page, axe: str) -> list[tuple[str, str, list[str]]]:
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    serious = [
+    return [
         (one["id"], one["help"], [node["html"][:200] for node in one["nodes"][:3]])
         for one in found["violations"]
         if one["impact"] in {"serious", "critical"}
     ]
-    assert not serious
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_of_what_opens(full: Served, tab: Open, axe: str, scheme: str) -> None:
+    page = tab(full, color_scheme=scheme, bypass_csp=True)
+    page.goto("/review/default/unknowns")
+    page.get_by_label("Who is it?").fill("bob")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name=re.compile("^Yes"))).to_be_focused()
+    assert not _serious(page, axe)
+    page.get_by_role("button", name=re.compile("^Shortcuts")).click()
+    assert not _serious(page, axe)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "login"])

@@ -99,8 +99,12 @@ def test_clips_play(full: Served, tab: Open) -> None:
 def test_names_are_completed(full: Served, tab: Open) -> None:
     page = tab(full)
     page.goto("/review/default/unknowns")
-    page.get_by_label("Who is it?").press_sequentially("an")
-    expect(page.locator("#names option[value=ann]")).to_be_attached()
+    for field in ("Who is it?", "Another stranger, or a name"):
+        page.get_by_label(field).press_sequentially("nn")
+        expect(page.locator("#names option")).to_have_count(1)
+        expect(page.locator("#names option[value=ann]")).to_be_attached()
+        page.get_by_label(field).fill("")
+        expect(page.locator("#names option")).not_to_have_count(1)
 
 
 def test_turns_are_corrected_by_dragging_or_by_numbers(heard: Served, tab: Open) -> None:
@@ -179,6 +183,17 @@ def test_what_is_refused_is_said(full: Served, tab: Open) -> None:
     expect(page.get_by_role("alert")).to_contain_text('no speaker "nobody"')
     page.goto("/review/nowhere/unknowns")
     expect(page.get_by_role("alert")).to_contain_text('no gallery "nowhere"')
+
+
+def test_what_stands_before_the_pages_is_said_as_theirs(heard: Served, tab: Open) -> None:
+    page = tab(heard)
+    page.goto("/review/default/unknowns")
+    problem = {"detail": "too many requests: <b>wait</b>"}
+    page.route(
+        "**/discard", lambda route: route.fulfill(status=429, json=problem, content_type="application/problem+json")
+    )
+    page.get_by_role("button", name=re.compile("^Discard")).click()
+    expect(page.get_by_role("alert")).to_have_text("too many requests: <b>wait</b>")
 
 
 def test_a_job_waits_and_is_cancelled(full: Served, tab: Open, dialogue: dict[str, Path]) -> None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
-from spk.api.jobs import job_info
+from spk.api.jobs import check_scope, job_info, may_know
 from spk.api.pages.shell import PageRoute, go, is_part, place, show
 from spk.api.routes.enrolling import EnrollForm
 from spk.api.routes.listening import IdentifyForm
@@ -33,7 +33,8 @@ RECENT = 50
 @router.get("")
 def jobs(request: Request, here: Anybody) -> Response:
     """What to upload, and what is being worked on."""
-    kept = here.service.store.jobs({here.gallery or ""}, limit=RECENT)
+    recent = here.service.store.jobs({here.gallery or ""}, limit=RECENT)
+    kept = [job for job in recent if may_know(here.principal, job)]
     found = [(job_info(job), _files(job)) for job in kept]
     busy = any(job.finished is None for job in kept)
     return show(request, "_jobs.html" if is_part(request) else "jobs.html", here, jobs=found, busy=busy)
@@ -97,6 +98,7 @@ def _job(here: Here, id_: UUID) -> JobRecord:
     job = here.service.store.job(id_)
     if job.gallery != here.gallery:
         raise NotFoundError(f"no job {id_}: it may have ended some days ago")
+    check_scope(here.principal, job)
     return job
 
 

@@ -54,13 +54,14 @@ def leave(request: Request) -> Response:
 
 
 @router.get("/review")
-def galleries(request: Request, here: Annotated[Here, at(Scope.REVIEW)]) -> Response:
-    """Which gallery to review; the only one is gone to at once."""
+def galleries(request: Request, here: Annotated[Here, at(Scope.ENROLL, Scope.IDENTIFY, Scope.REVIEW)]) -> Response:
+    """Which gallery to work on; the only one is gone to at once."""
+    first = "unknowns" if here.principal.may(Scope.REVIEW) else "jobs"
     desk = here.desk()
     found = [one for one in desk.galleries.list() if here.principal.may_see(one.name)]
     if len(found) == 1:
-        return go(request, place(found[0].name, "unknowns"))
-    return show(request, "galleries.html", here, galleries=found)
+        return go(request, place(found[0].name, first))
+    return show(request, "galleries.html", here, galleries=found, first=first)
 
 
 @lost.get("/review/{place:path}", dependencies=[Depends(needs())])

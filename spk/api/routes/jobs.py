@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
-from spk.api.jobs import job_info
+from spk.api.jobs import check_scope, job_info, may_know
 from spk.api.problems import ProblemError
 from spk.api.responses import problems
-from spk.errors import AccessError, ConflictError, NotFoundError, SpkError, retold
+from spk.errors import ConflictError, NotFoundError, SpkError, retold
 from spk.messages.base import Page
 from spk.messages.jobs import JobInfo
 from spk.store.job_records import JobRecord, JobState
@@ -23,9 +23,6 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], responses=problems(401, 403
 
 Anybody = Annotated[Here, at(Scope.ENROLL, Scope.IDENTIFY, Scope.REVIEW)]
 
-_SCOPES = {"diarize": Scope.IDENTIFY, "identify": Scope.IDENTIFY, "enroll": Scope.ENROLL, "enroll_turns": Scope.ENROLL}
-"""What the result of a job takes; of the other kinds, `Scope.REVIEW`."""
-
 
 @router.get("")
 def list_jobs(
@@ -33,9 +30,9 @@ def list_jobs(
     state: Annotated[list[JobState], Query(description="Only those in one of these states.", max_length=5)] = [],  # noqa: B006 - FastAPI copies it
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Page[JobInfo]:
-    """Jobs of the galleries that the key is for, the newest first; those that ended are kept for some days."""
+    """Jobs of the galleries and scopes that the key is for, the newest first; ended ones are kept for some days."""
     found = here.service.store.jobs(here.principal.galleries, state or None, limit=limit)
-    return Page[JobInfo](items=[job_info(job) for job in found])
+    return Page[JobInfo](items=[job_info(job) for job in found if may_know(here.principal, job)])
 
 
 @router.get("/{job}")
@@ -47,7 +44,7 @@ def show_job(job: UUID, here: Anybody) -> JobInfo:
 @router.post("/{job}/cancel")
 def cancel_job(job: UUID, here: Anybody) -> JobInfo:
     """Cancel a job that waits, or ask its worker to stop; nothing happens to one that has ended."""
-    _may(here, _job(here, job))
+    _job(here, job)
     return job_info(here.service.store.cancel_job(job))
 
 
@@ -57,7 +54,6 @@ def cancel_job(job: UUID, here: Anybody) -> JobInfo:
 def show_result(job: UUID, here: Anybody) -> Any:  # noqa: ANN401 - any message
     """The result of a job, or the problem because of which there is none."""
     found = _job(here, job)
-    _may(here, found)
     if found.state is JobState.DONE and found.problem is None:  # or else it was erased
         return found.result
     if found.state is JobState.CANCELLED:
@@ -73,14 +69,10 @@ def _job(here: Here, id_: UUID) -> JobRecord:
 
     Raises:
         NotFoundError: there is none.
+        AccessError: it takes another scope.
     """
     job = here.service.store.job(id_)
     if not here.principal.may_see(job.gallery):
         raise NotFoundError(f"no job {id_}: it may have ended some days ago")
+    check_scope(here.principal, job)
     return job
-
-
-def _may(here: Here, job: JobRecord) -> None:
-    scope = _SCOPES.get(job.kind, Scope.REVIEW)
-    if not here.principal.may(scope):
-        raise AccessError(f"this job takes a key with the scope {scope.value}")

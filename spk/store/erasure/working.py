@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from spk.store import queries, tables
 from spk.store.erasure.pseudonyms import ID, Called
@@ -42,6 +42,8 @@ def forget_work(tx: Connection, called: Called, gone: Collection[UUID]) -> list[
     """
     ours = _J.gallery == called.gallery
     requeue(tx, ours, _J.state == JobState.RUNNING, attempts=_J.attempts - 1)
+    for some in queries.portions(gone):  # a decision has the id of the job that made it
+        tx.execute(delete(tables.jobs).where(ours, _J.state.in_(ENDED), _J.id.in_(some)))
     tx.execute(update(tables.jobs).where(ours, _J.state.in_(ENDED)).values(_EMPTY))
     waiting = tx.execute(select(_J.id, _J.upload, _J.params).where(ours, _J.state == JobState.QUEUED)).all()
     digits = {id_.hex for id_ in gone}

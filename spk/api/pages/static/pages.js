@@ -15,6 +15,17 @@ document.addEventListener("htmx:config:request", ({ detail }) => {
   if (token) detail.ctx.request.headers["X-CSRF-Token"] = token;
 });
 
+// What refuses a request before it reaches a page answers with a problem document: it is shown as the pages show theirs.
+document.addEventListener("htmx:after:request", ({ detail }) => {
+  const { ctx } = detail;
+  if (!ctx.response.headers.get("Content-Type")?.startsWith("application/problem+json")) return;
+  const said = document.createElement("p");
+  said.className = "notice bad";
+  said.setAttribute("role", "alert");
+  said.textContent = JSON.parse(ctx.text).detail;
+  ctx.text = said.outerHTML;
+});
+
 document.addEventListener("htmx:after:swap", ({ detail }) => {
   const result = detail.ctx.target?.closest(".result");
   if (!result) return;
