@@ -254,11 +254,11 @@ def schemathesis(bench: Bench) -> dict[str, Any]:
         more = ["--max-examples", "50", "--request-timeout", "60", "--continue-on-failure", "--no-color"]
         done = subprocess.run([*command, *more], capture_output=True, text=True, check=False, cwd=bench.scratch)
         alive, tracebacks, held = served.is_alive(), served.tracebacks(), served.held()
-    print(f"\n{done.stdout[-6_000:]}")
+    print("\n" + done.stdout[done.stdout.rfind("= SUMMARY ") :])
     return {
         "passed": done.returncode == 0,
         "alive_at_the_end": alive,
         "tracebacks": tracebacks,
         "uploads_left": held.uploads,
-        "summary": done.stdout.splitlines()[-30:],
+        "output": done.stdout.splitlines(),
     }

@@ -36,7 +36,7 @@ MOST_GALLERIES = 50
 
 OTHERS = "(others)"  # no gallery has such a name in practice, and if one had, it would be among them
 
-disable_created_metrics()  # when each of them began: as many lines again, and nobody asks
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when each of them began: as many lines again, and nobody asks
 
 _EVERY = 5.0  # seconds between two times that a worker writes
 _STALE = 60.0  # seconds after which a file is taken for that of a worker that has died

@@ -62,7 +62,7 @@ def test_the_tree_of_errors_is_the_one_drawn():
         if inspect.isclass(value) and value is not errors.SpkError and issubclass(value, errors.SpkError)
     }
     assert drawn == real
-    assert sorted(errors.__all__) == sorted([*real, "SpkError"])
+    assert sorted(errors.__all__) == sorted([*real, "SpkError", "retold"])
 
 
 def test_layers():

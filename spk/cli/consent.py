@@ -185,7 +185,7 @@ def require(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Require consent in a gallery, or show what it requires.
+    """Require consent in a gallery, or show it.
 
     Nobody gets a name or samples without it, strangers are not kept, and who withdrew it, or let it run out, is not
     recognised.

@@ -141,8 +141,6 @@ async def deliver(client: httpx.AsyncClient, delivery: Delivery, hosts: Collecti
     """
     import asyncio
 
-    import httpx
-
     url, body = _url(delivery.webhook.url), told(delivery.job)
     headers = {"Host": url.netloc.decode(), "Content-Type": "application/json", "User-Agent": "spk"}
     headers |= signature(f"job_{delivery.job.id}", delivery.webhook.secret, body, int(time.time()))
@@ -158,7 +156,7 @@ async def deliver(client: httpx.AsyncClient, delivery: Delivery, hosts: Collecti
         return "no answer in time"
     except InputError as error:
         return str(error)
-    except (httpx.HTTPError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever comes of one, others are to be told
         return type(error).__name__
     return "" if answer.is_success else f"answered {answer.status_code}"
 
@@ -174,7 +172,7 @@ async def public_address(url: httpx.URL, hosts: Collection[str]) -> str:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(url.host, url.port or 0, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # names that cannot be, as a..b
         raise InputError("its host has no address") from None
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     if url.host not in hosts and not all(map(_is_public, addresses)):
@@ -192,9 +190,10 @@ def _url(text: str) -> httpx.URL:
 
     try:
         url = httpx.URL(text)
+        host = url.host  # is decoded here
     except (httpx.InvalidURL, ValueError):
         raise InputError("webhook: no URL that can be read: write https://host/path") from None
-    if url.scheme not in ("http", "https") or not url.host or len(text) > LONGEST_URL:
+    if url.scheme not in ("http", "https") or not host or len(text) > LONGEST_URL:
         raise InputError(f"webhook: no URL of HTTP, or over {LONGEST_URL} letters: write https://host/path")
     if url.userinfo:
         raise InputError("webhook: its URL holds a name or a password: leave it out, what is posted is signed")

@@ -42,6 +42,17 @@ def test_from_a_request_to_a_result(known, http, work, service_home) -> None:
     assert http.get("/v1/jobs", params={"state": "queued"}).json()["items"] == []
 
 
+def test_who_is_erased_is_in_no_job(known, http, work) -> None:
+    """A decision has the id of the job that made it: it is one of those that must be nowhere any more."""
+    job = known("identify", {"single": "true"}, LATER, audio="more").json()
+    work()
+    bob = http.get("/v1/galleries/default/speakers/bob").json()["speaker_id"]
+    asked = {"speakers": ["bob"], "confirm": [bob]}
+    receipt = http.post("/v1/galleries/default/speakers/erase", json=asked).raise_for_status().json()
+    assert next(one["found"] for one in receipt["checks"] if one["what"] == "ids in tables") == []
+    assert http.get(job["url"]).status_code == 404
+
+
 def test_a_job_that_is_done_twice_leaves_one_decision(known, http, work, service_home) -> None:
     known("identify", {"single": "true"}, LATER, audio="more")
     settings = Settings(service_home)
@@ -125,6 +136,7 @@ def test_keys_see_their_own_galleries_jobs(known, http, work, service_home) -> N
     assert http.get("/v1/jobs", headers=asked["other"]).json()["items"] == []
     assert http.get(job["url"], headers=asked["other"]).status_code == 404
     assert http.post(job["cancel"], headers=asked["other"]).status_code == 404
-    assert http.get(job["url"], headers=asked["clerk"]).status_code == 200
+    assert http.get("/v1/jobs", headers=asked["clerk"]).json()["items"] == []
+    assert http.get(job["url"], headers=asked["clerk"]).status_code == 403
     assert http.get(f"{job['url']}/result", headers=asked["clerk"]).status_code == 403
     assert http.post(job["cancel"], headers=asked["clerk"]).status_code == 403

@@ -151,7 +151,9 @@ def test_look_alikes_health_and_a_map(review: TestClient) -> None:
     assert (checkup["schema"], checkup["name"]) == ("spk-checkup/1", "ann")
     assert (checkup["nearest"]["llr"], checkup["nearest"]["llr_back"]) == (other["llr"], other["llr_back"])
     assert pages(review, "health", limit=1) == [checkup]
-    strict = review.get("speakers/ann/health", params={"cost": "miss=1,false=100000,prior=0.3"}).raise_for_status().json()
+    strict = (
+        review.get("speakers/ann/health", params={"cost": "miss=1,false=100000,prior=0.3"}).raise_for_status().json()
+    )
     assert strict["needed_llr"] > checkup["needed_llr"]
     assert review.get("health", params={"cost": "free"}).status_code == 400
     assert review.get("speakers/ann/health", params={"seconds": -1}).status_code == 422

@@ -47,7 +47,7 @@ def options(path: tuple[str, ...]) -> set[str]:
 
 
 def test_every_command_is_known_here() -> None:
-    assert len(ALL) == 18 + 10 + 8 + 5 + 8 + 3 + 3
+    assert len(ALL) == 20 + 11 + 8 + 5 + 8 + 3 + 3 + 4 + 3 + 2
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
@@ -62,7 +62,8 @@ def test_help(path: tuple[str, ...]) -> None:
     assert {"--json", "--quiet", "-q"} <= options(path)
     no_store = {"diff", "import", "label-transcript", "models"}
     assert path[0] in no_store or "--home" in options(path)
-    assert path[0] in {*no_store, "store", "audit"} or "--gallery" in options(path)
+    whole_home = {"audit", "galleries", "keys", "store", "worker"}
+    assert path[0] in {*no_store, *whole_home} or "--gallery" in options(path)
     assert all(parameter.help for parameter in command.params)
     assert len(command.get_short_help_str(60)) <= 50
 

@@ -51,7 +51,7 @@ def test_bench_says_which_there_are(which: str):
     done = run(ROOT / "scripts/bench", which, PATH="/usr/bin:/bin")
     assert (
         done.returncode,
-        "accuracy|decisions|relabel|review|sort|speed|store|faults|fit_calibration" in done.stderr,
+        "accuracy|decisions|relabel|review|service|sort|speed|store|faults|fit_calibration" in done.stderr,
     ) == (
         2,
         True,

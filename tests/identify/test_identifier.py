@@ -16,8 +16,8 @@ from spk.timeline import Segment, Timeline, Turn
 
 ANN, BOB, CAROL = 300, 1500, 5000  # hertz
 STRANGER = 2700
-OF_A_VOICE = {"label", "net_speech", "probability", "false_alarm", "margin", "provisional", "candidate", "runner_up", "too_short", "stranger", "kept"}
-OF_A_VOICE |= {"same_voice_as"}
+OF_A_VOICE = {"label", "net_speech", "probability", "false_alarm", "margin", "provisional", "candidate", "runner_up"}
+OF_A_VOICE |= {"same_voice_as", "too_short", "stranger", "kept"}
 OURS = {"speaker_id", "name", "verdict", "score", "cosine", "llr"}
 
 

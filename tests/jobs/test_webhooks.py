@@ -234,6 +234,20 @@ def test_public_addresses_and_those_that_are_allowed():
     assert asyncio.run(public_address(httpx.URL("http://127.0.0.1/x"), ["127.0.0.1"])) == "127.0.0.1"
 
 
+@pytest.mark.parametrize("host", ["a..b", ".example", "a" * 64])
+def test_a_host_that_cannot_be_holds_nobody_up(office, ended, host):
+    """Names that cannot even be looked up are no reason for the courier to give up, and with it all others."""
+    url = f"http://{host}/x"
+    check_webhook(Webhook(url, SECRET))
+    delivery = Delivery(office.store.job(ended.id), Webhook(url, SECRET), 1)
+
+    async def once() -> str:
+        async with httpx.AsyncClient() as client:
+            return await deliver(client, delivery, [])
+
+    assert asyncio.run(once()) == "its host has no address"
+
+
 @pytest.mark.parametrize(
     ("url", "secret", "message"),
     [
@@ -243,6 +257,7 @@ def test_public_addresses_and_those_that_are_allowed():
         ("https://example.org/" + "x" * 2_000, SECRET, "no URL of HTTP"),
         ("https://user:word@example.org/", SECRET, "leave it out"),
         ("http://[::1/", SECRET, "no URL"),
+        ("http://xn--/x", SECRET, "no URL"),
         ("http://LOCALHOST/x", SECRET, "not in the public network"),
         ("http://169.254.169.254/x", SECRET, "not in the public network"),
         ("https://example.org/", "a few bytes", "shorter than 16"),
