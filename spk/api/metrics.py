@@ -15,6 +15,7 @@ from starlette.types import Scope as AsgiScope
 from spk.api.access import Scope
 from spk.api.figures import OfProcesses, OfStore
 from spk.api.here import Here, at
+from spk.api.responses import problems
 from spk.meter import Meter
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"
 router = APIRouter(tags=["health"])
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}, **problems(401, 403, 429, 503)},
+)
 def metrics(request: Request, here: Annotated[Here, at(Scope.ADMIN, everywhere=True)]) -> Response:  # noqa: ARG001 - it asks for the key
     """The service's figures, as Prometheus reads them."""
     shown: Metrics = request.app.state.metrics

@@ -82,6 +82,11 @@ class Subjects:
             beside.unlink(missing_ok=True)
         return Disclosed(speaker, path, sha256, files, size)
 
+    def forget_export(self, path: Path) -> None:
+        """Remember no longer where such a file was put, since it was handed on and is not there any more."""
+        with self._database.write() as tx:
+            exports.forget(tx, path.resolve())
+
 
 def _write(path: Path, about: Disclosure) -> tuple[int, str]:
     """Write a new file; how many are in it, and its sha256."""

@@ -144,6 +144,13 @@ def test_where_a_page_ended_may_be_anything(served, values):
         assert answer.status_code in {200, 400, 404}, path
 
 
+def test_numbers_in_addresses_of_pages_may_be_anything(served):
+    for said in ("9" * 30, "9" * 5000, "\u0661", "-1", "x"):
+        answer = served.get("/review/default/changes", params={"done": said, "held": said})
+        assert answer.status_code == 200
+        assert served.post(f"/review/default/changes/{said[:50]}/undo").status_code in {404, 422}
+
+
 def test_consent_is_of_a_day_that_there_is(served):
     for field, moment in (("until", "9999-12-31T23:59:59-14:00"), ("given", "0001-01-01T00:00:00+14:00")):
         answer = served.post("/v1/galleries/default/speakers/anna/consents", json={"purpose": "x", field: moment})
@@ -168,3 +175,46 @@ def test_channels_that_are_kept_apart_count_each(http, tmp_path):
         for channels in ("mix", "split")
     }
     assert said == {"mix": 400, "split": 202}, "nobody speaks; and that is for a job to find out"
+
+
+def test_what_is_of_another_gallery_is_not_had_by_its_id(review):
+    """Ids are no secrets: everything is looked for in the gallery of the address alone."""
+    assert review.post("http://localhost/v1/galleries", json={"name": "board"}).status_code == 201
+    ann = review.get("speakers/ann").json()
+    [stranger] = review.get("unknowns").json()["items"]
+    recording = review.get("recordings").json()["items"][0]
+    voice, sample = recording["voices"][0]["label"], ann["samples"][0]["sample_id"]
+    clip = stranger["clips"][0].rpartition("/")[2]
+    change = review.get("changes").json()["items"][0]["change"]
+    decision = review.get("decisions").json()["items"][0]["decision_id"]
+    for path in (
+        f"speakers/{ann['speaker_id']}",
+        f"speakers/{ann['speaker_id']}/consents",
+        f"speakers/{ann['speaker_id']}/disclosure",
+        f"speakers/{ann['speaker_id']}/alike",
+        f"samples/{sample}/audio",
+        f"unknowns/{stranger['speaker_id']}",
+        f"unknowns/{stranger['speaker_id']}/audio/{clip}",
+        f"recordings/{recording['sha256']}",
+        f"recordings/{recording['sha256']}/turns",
+        f"recordings/{recording['sha256']}/waveform",
+        f"recordings/{recording['sha256']}/voices/{voice}/audio",
+        f"changes/{change}",
+        f"decisions/{decision}",
+    ):
+        assert review.get(path).status_code == 200, path
+        assert review.get(f"http://localhost/v1/galleries/board/{path}").status_code == 404, path
+    for path, body in (
+        ("samples/withdraw", {"samples": [sample]}),
+        ("samples/move", {"samples": [sample], "to": "bea"}),
+        ("changes/undo", {"numbers": [change]}),
+        ("speakers/erase", {"speakers": [ann["speaker_id"]], "confirm": [ann["speaker_id"]]}),
+        (f"speakers/{ann['speaker_id']}/rename", {"name": "bea"}),
+        (f"unknowns/{stranger['speaker_id']}/name", {"name": "bea"}),
+        (f"recordings/{recording['sha256']}/forget", {}),
+        (f"recordings/{recording['sha256']}/label", {"voices": [voice], "name": "bea"}),
+        (f"decisions/{decision}/replay", {}),
+    ):
+        assert review.post(f"http://localhost/v1/galleries/board/{path}", json=body).status_code == 404, path
+    assert review.delete(f"http://localhost/v1/galleries/board/speakers/{ann['speaker_id']}").status_code == 404
+    assert review.get("speakers/ann").json() == ann

@@ -187,6 +187,9 @@ def test_a_person_is_told_what_is_kept(review: TestClient, tmp_path: Path) -> No
         assert archive.testzip() is None
         assert any(name.endswith(".flac") for name in archive.namelist())
     assert not list((tmp_path / "reviewed" / "uploads").iterdir())
+    whom = review.get("speakers/ann").json()["speaker_id"]
+    receipt = review.post("speakers/erase", json={"speakers": ["ann"], "confirm": [whom]}).raise_for_status()
+    assert "uploads" not in receipt.text  # nobody is sent to look for a file that was never left there
 
 
 def test_consent_is_given_required_and_withdrawn(review: TestClient) -> None:

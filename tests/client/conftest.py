@@ -107,6 +107,7 @@ MOVING = (  # what differs between two homes in which the same was done
     (r"unknown-[0-9a-f]{4,}", "<stranger>"),
     (r"(?<![.\w])(?=[0-9a-f]*[0-9])[0-9a-f]{8,64}\b", "<hex>"),
     (r'("change": |change |undo |row |"audit_sequence": )\d+', r"\1<number>"),
+    (r'"[A-Za-z0-9+/]{20,}={0,2}"', '"<bytes>"'),
     (r'"user": "[^"]*"', '"user": <user>'),
     (r'"clips": (\[[^]]*\]|\{[^}]*\})', '"clips": <clips>'),
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Path, Request, Response
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.pages.acting import done
 from spk.api.pages.shell import PageRoute, go, place, show
+from spk.api.routes.changes import MOST
 from spk.api.sessions import way_back
 
 __all__ = ["router"]
@@ -28,7 +29,12 @@ def history(request: Request, here: Reviewer, after: str | None = None) -> Respo
 
 
 @router.post("/{number}/undo")
-def undo(request: Request, here: Reviewer, number: int, back: Annotated[str, Form(max_length=2000)] = "") -> Response:
+def undo(
+    request: Request,
+    here: Reviewer,
+    number: Annotated[int, Path(ge=1, le=MOST)],
+    back: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
     """Undo a change, and go back; that is a change, too, and can be undone."""
     changes = here.desk().changes
     changes.undo([number])

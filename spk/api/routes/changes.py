@@ -14,12 +14,13 @@ from spk.api.routes.speakers import Asked, DryRun
 from spk.messages.base import Page
 from spk.messages.changes import ChangeInfo, Undone
 
-__all__ = ["router"]
+__all__ = ["MOST", "router"]
 
 router = APIRouter(prefix="/v1/galleries/{gallery}/changes", tags=["changes"], responses={**COMMON, **problems(409)})
 
 Reviewing = Annotated[Here, at(Scope.REVIEW)]
 MOST = 2**31 - 2
+"""Numbers of changes are not above it."""
 
 
 class UndoAsked(Asked):

@@ -170,13 +170,14 @@ def play_sample(
 def disclose_speaker(who: Who, here: Administering) -> StreamingResponse:
     """Everything that is kept about one person, for that person: samples, recordings, decisions, consents, clips.
 
-    Hand it to nobody else. The home remembers that such a file was given out.
+    Hand it to nobody else. The audit log remembers that such a file was given out.
     """
     here.service.uploads.mkdir(mode=0o700, exist_ok=True)
     path = here.service.uploads / f"{uuid4().hex}.zip"
     done = here.desk().speakers.disclose(who, path)
     file = path.open("rb")
     path.unlink()  # nothing of it stays, whoever is killed meanwhile
+    here.service.store.forget_export(path)
     headers = {
         "Content-Length": str(done.bytes),
         "Content-Disposition": f'attachment; filename="{done.speaker_id}.zip"',

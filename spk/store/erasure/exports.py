@@ -24,7 +24,7 @@ from spk.store import audit, disclosure, tables
 from spk.store.database import Database
 from spk.store.files import sync_folder, write_through
 
-__all__ = ["Cleaned", "Left", "clean", "finish", "forget_named", "note"]
+__all__ = ["Cleaned", "Left", "clean", "finish", "forget", "forget_named", "note"]
 
 _E = tables.exports.c
 
@@ -107,6 +107,11 @@ def note(
         audit.append(tx, "export", gallery=gallery, sha256=sha256, **held)
     else:
         audit.append(tx, "disclose", gallery=gallery, speaker=about, sha256=sha256, **held)
+
+
+def forget(tx: Connection, path: Path) -> None:
+    """Remember no longer where an export was put, since the file is not there any more; the audit log still does."""
+    tx.execute(delete(tables.exports).where(_E.path == _storable(path)))
 
 
 def clean(database: Database, gallery: UUID, gone: Collection[UUID], named: Callable[[str], bool]) -> Cleaned:
