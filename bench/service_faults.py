@@ -64,6 +64,7 @@ def soak(bench: Bench, minutes: float) -> dict[str, Any]:
     result: dict[str, Any] = {"minutes": round(float(minutes_at[-1]), 1), "requests": answered}
     for name in ("server_mib", "worker_mib", "files", "uploads"):
         result[name] = _trend(minutes_at, np.array([getattr(held, name) for _, held in looks], dtype=float))
+    result["mib"] = [[round(seconds / 60, 2), held.server_mib, held.worker_mib] for seconds, held in looks]
     print(f"\nsoak of {result['minutes']} minutes, {answered} requests; the slope after the first quarter")
     names = {"server_mib": "server, MiB", "worker_mib": "workers, MiB", "files": "open files", "uploads": "uploads"}
     print_table(

@@ -194,6 +194,7 @@ class ServiceSettings(BaseModel):
         workers: How many processes work on jobs.
         queue: The URL of a Redis that wakes workers, also those on other machines; a file of the home without one.
         waiting: How many requests may wait for the models; more are told to come again.
+        most_jobs: How many jobs may wait; whoever sends more is told to come again.
         short_seconds: How long a recording may be that is answered in the request; a longer one becomes a job.
         max_hours: How long a recording may be at all.
         max_upload_mb: How much one request may upload.
@@ -214,6 +215,7 @@ class ServiceSettings(BaseModel):
     workers: int = Field(default=1, ge=0, le=64)
     queue: str | None = Field(default=None, repr=False)
     waiting: int = Field(default=64, ge=1, le=10_000)
+    most_jobs: int = Field(default=1_000, ge=1, le=1_000_000)
     short_seconds: float = Field(default=60.0, ge=0, le=600)
     max_hours: float = Field(default=12.0, gt=0, le=240)
     max_upload_mb: int = Field(default=2_000, ge=1, le=100_000)

@@ -94,6 +94,19 @@ def embedder() -> Embedder:
         pytest.skip(f"no model to embed with: {error}")
 
 
+@pytest.fixture
+def loaded_once(monkeypatch: pytest.MonkeyPatch, embedder: Embedder, diarizer: Pipeline) -> None:
+    """Services of one test after the other need not load the same models again."""
+    from spk.workbench import Workbench
+
+    load = Workbench._load_embedder
+    monkeypatch.setattr(
+        Workbench, "_load_embedder", lambda bench, name: embedder if name == "ecapa" else load(bench, name)
+    )
+    monkeypatch.setattr(Workbench, "_load_vad", lambda _: diarizer.vad)
+    monkeypatch.setattr(Workbench, "_load_diarizer", lambda _: diarizer)
+
+
 @dataclass(frozen=True)
 class Room:
     """A gallery of its own, and everything that hears voices for it."""

@@ -27,6 +27,9 @@ from spk.store.problems import explained
 __all__ = ["ReceivedFile", "Upload", "Uploads", "form_body"]
 
 FOLDER = "uploads"
+SPARE_BYTES = 200_000_000
+"""What uploads leave of the disk: the store must be able to write."""
+
 _BATCH = 256 << 10  # bytes that go to a thread together
 _THREADS = 8
 _OURS = re.compile(r"[0-9a-f]{32}")
@@ -130,6 +133,8 @@ class Uploads:
             raise self._too_large()
         with explained(self.folder):
             self.folder.mkdir(mode=0o700, exist_ok=True)
+            if shutil.disk_usage(self.folder).free < announced(request.headers) + SPARE_BYTES:
+                raise ProblemError("full", "there is no space left for uploads: try again later")
         receiver = Receiver(self.folder, options[b"boundary"])
         request.state.is_upload = True  # which is counted here, see `spk.api.bodies`
         upload = None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Told", "Work", "answer", "at_once"]
 
 ASYNC = "respond-async"
+JOB_SECONDS = 60  # after which it is worth asking again where too many jobs wait
 
 
 class Told(Asked):
@@ -141,7 +142,15 @@ def _seconds(here: Here, recordings: Sequence[ReceivedFile], apart: bool = False
 
 
 def _submit(here: Here, upload: Upload, work: Work) -> JobInfo:
-    """Leave the work to a job."""
+    """Leave the work to a job.
+
+    Raises:
+        ProblemError: too many wait already.
+    """
+    service = here.service
+    if service.store.job_counts().queued >= service.serving.most_jobs:
+        again = {"Retry-After": str(JOB_SECONDS)}
+        raise ProblemError("overloaded", f"too many jobs are waiting: try again in {JOB_SECONDS} s", again)
     files = [*work.recordings, *work.others]
     with upload.handing_over(*files), _together(here.service.forms.folder, files) as name:
         inside = [{"name": file.name, "file": file.path.name if len(files) > 1 else ""} for file in files]

@@ -26,6 +26,11 @@ from spk.store.audit import user
 from spk.workbench import Workbench
 
 
+@pytest.fixture(autouse=True)
+def models(loaded_once: None) -> None:
+    """Those of all services here."""
+
+
 @pytest.fixture
 def service_home(tmp_path: Path) -> Path:
     return tmp_path / "home"

@@ -140,3 +140,13 @@ def test_keys_see_their_own_galleries_jobs(known, http, work, service_home) -> N
     assert http.get(job["url"], headers=asked["clerk"]).status_code == 403
     assert http.get(f"{job['url']}/result", headers=asked["clerk"]).status_code == 403
     assert http.post(job["cancel"], headers=asked["clerk"]).status_code == 403
+
+
+def test_too_many_jobs(known, http) -> None:
+    serving = http.app.state.service.serving
+    http.app.state.service.serving = serving.model_copy(update={"most_jobs": 1})
+    assert known("identify", {"single": "true"}, LATER, audio="more").status_code == 202
+    more = known("identify", {"single": "true"}, LATER, audio="more")
+    assert (more.status_code, more.json()["type"]) == (503, "/problems/overloaded")
+    assert int(more.headers["Retry-After"]) > 0
+    assert len(list(http.app.state.service.uploads.iterdir())) == 1

@@ -81,6 +81,11 @@ def serving(home: Path) -> Iterator[Served]:
         thread.join()
 
 
+@pytest.fixture(autouse=True)
+def models(loaded_once: None) -> None:
+    """Those of all services here."""
+
+
 @pytest.fixture(scope="session")
 def dialogue(tmp_path_factory: pytest.TempPathFactory, demo_audio: Path) -> dict[str, Path]:
     """The demo recording: ``talk``, in which two people speak, and one of them alone, ``ann``."""

@@ -164,8 +164,9 @@ def _pieces(tx: Connection, erased: Erased) -> tuple[dict[bytes, str], int]:
     others |= _parts_of_others(tx, parts)
     pieces |= {part[:PIECE]: "vector" for part in parts - others}
     hashes = erased.hashes()
+    # Of somebody who speaks all the time, the hash is that of the recording, which is kept as a recording.
     for portion in queries.portions(list(hashes)):
-        for column in (tables.samples.c.sha256, tables.voices.c.sha256):
+        for column in (tables.samples.c.sha256, tables.voices.c.sha256, tables.recordings.c.sha256):
             hashes -= set(tx.scalars(select(column).where(column.in_(portion))))
     pieces |= {sha256.encode(): "hash" for sha256 in hashes}
     pieces |= {piece: "clip" for person in erased.people for piece in person.heard}
