@@ -216,7 +216,7 @@ class Workbench:
 
         kept = self._in_use
         if kept is None or kept.model != model.name:
-            return default_calibration(model)
+            return self.parts.get(("shipped", model), lambda: default_calibration(model))
         parsed = self.parts.get(
             ("calibration", kept.id), lambda: Calibration.parse(kept.record, source=f"calibration {kept.id}")
         )

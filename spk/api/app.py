@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -11,10 +12,12 @@ import anyio
 from fastapi import FastAPI
 
 from spk.api import health, metrics, pages
+from spk.api.description import describe
 from spk.api.metrics import Measured, Metrics
 from spk.api.protection import protect
 from spk.api.routes import ROUTERS
 from spk.api.service import Service
+from spk.errors import StoreError
 from spk.watching import watched_by
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 TIDY_SECONDS = 3600.0
+
+logger = logging.getLogger(__name__)
 
 DESCRIPTION = """Who speaks in a recording? Enroll people's voices, then find them in new audio.
 
@@ -61,6 +66,7 @@ def create_app(settings: Settings, serving: ServiceSettings | None = None) -> Fa
     for router in ROUTERS:
         app.include_router(router)
     pages.install(app)
+    describe(app)
     protect(
         app,
         home=settings.home,
@@ -90,4 +96,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _tidy(service: Service) -> None:
     while True:
         await anyio.sleep(TIDY_SECONDS)
-        await anyio.to_thread.run_sync(service.bench().tidy)
+        try:
+            await anyio.to_thread.run_sync(service.bench().tidy)
+        except StoreError as error:  # the next time, then: whatever is raised here ends all that runs beside it
+            logger.warning("%s", error)

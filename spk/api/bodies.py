@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["MOST_BYTES", "BodyLimit", "announced"]
+__all__ = ["MOST_BYTES", "BodyLimit", "again", "announced"]
 
 MOST_BYTES = 8 << 20
 """Of a body that is no upload; those have a limit of their own, see `spk.api.uploads`."""
@@ -55,6 +55,20 @@ class BodyLimit:
 
     def _too_large(self) -> HTTPException:
         return HTTPException(413, f"a body has at most {self._most >> 20} MiB here: send less at a time")
+
+
+def again(body: bytes, receive: Receive) -> Receive:
+    """What receives a body that was read, and then whatever comes."""
+    sent = False
+
+    async def received() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return received
 
 
 def announced(headers: Headers) -> int:

@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spk.api.access import Principal
+from spk.api.bodies import again
 from spk.api.limits import Limits
 from spk.api.origins import SAFE, foreign, local
 from spk.api.problems import ProblemError, Problems
@@ -166,7 +167,7 @@ class Gate:
                         "too-large", f"a form has at most {_FORM_BYTES // 1024} KiB: send a file instead"
                     )
             token = parse_qs(body.decode("latin-1")).get(CSRF_FIELD, [""])[0]
-            receive = _again(bytes(body), receive)
+            receive = again(bytes(body), receive)
         if not self.sessions.is_token(session, token):
             raise ProblemError("not-allowed", "this page has been open for too long: load it again, and repeat it")
         return receive
@@ -222,17 +223,3 @@ def log_out(request: Request, response: Response) -> None:
 def _refuse_foreign(request: Request, *, unless_safe: bool) -> None:
     if not (unless_safe and request.method in SAFE) and foreign(request):
         raise ProblemError("not-allowed", "a page of another site has asked this: use a key, or one of our own pages")
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, to be read again."""
-    sent = False
-
-    async def again() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again

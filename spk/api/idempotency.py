@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from spk.api.bodies import again
 from spk.api.problems import ProblemError, Problems
-from spk.errors import NotFoundError, SpkError
+from spk.errors import NotFoundError, SpkError, StoreError
 from spk.store import Store
 from spk.store.job_records import Answer, Begun
 from spk.store.requests import UnansweredError
@@ -35,6 +37,8 @@ _HEADERS = ("content-type", "location", "preference-applied")  # those that belo
 _API = "/v1/"
 _PREFIX = f"{_API}galleries/"
 _THREADS = 8  # that ask the store: work on audio cannot hold them up
+
+logger = logging.getLogger(__name__)
 
 
 class AnsweredError(Exception):
@@ -101,10 +105,17 @@ class Once:
         begun, self.begun = self.begun, None
         if begun is None or begun.answer is not None:
             return
-        if answer is None:
-            await to_thread.run_sync(lambda: self.store().drop_request(begun), limiter=self.threads)
-        else:
-            await to_thread.run_sync(lambda: self.store().finish_request(begun, answer), limiter=self.threads)
+
+        def keep() -> None:
+            if answer is None:
+                self.store().drop_request(begun)
+            else:
+                self.store().finish_request(begun, answer)
+
+        try:
+            await to_thread.run_sync(keep, limiter=self.threads)
+        except StoreError as error:  # it is done, and whoever asked is to learn what came of it
+            logger.warning("%s", error)
 
 
 class Idempotency:
@@ -145,7 +156,7 @@ class Idempotency:
             once = self._once(request)
             if not request.headers.get("Content-Type", "").lower().startswith("multipart/form-data"):
                 body = await request.body()
-                receive = _again(body, receive)
+                receive = again(body, receive)
                 await once.begin(body)
         except AnsweredError as error:
             await _response(error.answer)(scope, receive, send)
@@ -195,17 +206,3 @@ class _Kept:
 
 def _response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, {**answer.headers, REPLAYED: "true"})
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, to be read again."""
-    sent = False
-
-    async def again() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from spk.api.access import Principal, Scope
 from spk.errors import AccessError
+from spk.jobs.handlers import HANDLERS
 from spk.messages.jobs import JobError, JobInfo
 from spk.store.job_records import JobState
 
 if TYPE_CHECKING:
     from spk.store.job_records import JobProblem, JobRecord
 
-__all__ = ["check_scope", "job_info", "may_know"]
+__all__ = ["check_scope", "job_info", "known_kinds"]
 
 _SCOPES = {"diarize": Scope.IDENTIFY, "identify": Scope.IDENTIFY, "enroll": Scope.ENROLL, "enroll_turns": Scope.ENROLL}
-"""What it takes to know of a job; of the other kinds, `Scope.REVIEW`."""
+"""What it takes to know of a job; of the other kinds, `Scope.REVIEW`. What came of it holds names."""
 
 
-def may_know(principal: Principal, job: JobRecord) -> bool:
-    """Whether somebody may know of a job of a gallery of theirs: what came of it, and why nothing did, holds names."""
-    return principal.may(_SCOPES.get(job.kind, Scope.REVIEW))
+def known_kinds(principal: Principal) -> Sequence[str] | None:
+    """The kinds of jobs that somebody may know of; None for all."""
+    if principal.may(Scope.ADMIN):
+        return None
+    return [kind for kind in HANDLERS if principal.may(_SCOPES.get(kind, Scope.REVIEW))]
 
 
 def check_scope(principal: Principal, job: JobRecord) -> None:
-    """As `may_know`.
+    """See that somebody may know of a job of a gallery of theirs.
 
     Raises:
         AccessError: they may not.
     """
-    if not may_know(principal, job):
+    if not principal.may(_SCOPES.get(job.kind, Scope.REVIEW)):
         raise AccessError(f"this job takes a key with the scope {_SCOPES.get(job.kind, Scope.REVIEW).value}")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from spk.api.description import PROBLEM
 from spk.messages.jobs import JobInfo
-from spk.messages.problems import Problem
 
 __all__ = ["AUDIO", "COMMON", "problems"]
 
@@ -34,11 +34,10 @@ _ACCEPTED: dict[str, Any] = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problem documents that a route may answer with: a route's ``responses``."""
-    content = {"application/problem+json": {"schema": Problem.model_json_schema(mode="serialization")}}
     return {
         status: {
             "description": _PROBLEMS[status],
-            "content": content,
+            "content": PROBLEM,
             **({"headers": _WAIT} if status in (429, 503) else {}),
         }
         for status in statuses

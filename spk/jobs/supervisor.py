@@ -81,11 +81,15 @@ class Supervisor:
             self._put_back(worker.process.pid)
             worker.died()
         if worker.process is None and monotonic() >= worker.start_at:
-            # In a session of its own, where Ctrl-C does not reach it: this process tells it to leave.
-            worker.process = subprocess.Popen(  # noqa: S603 - our own
-                self._command, env=self._environment, stdin=subprocess.DEVNULL, start_new_session=True
-            )
             worker.started = monotonic()
+            try:
+                # In a session of its own, where Ctrl-C does not reach it: this process tells it to leave.
+                worker.process = subprocess.Popen(  # noqa: S603 - our own
+                    self._command, env=self._environment, stdin=subprocess.DEVNULL, start_new_session=True
+                )
+            except OSError as error:  # too many processes, say: there may be room later
+                logger.error("a worker cannot be started: %s", error)  # noqa: TRY400 - no fault of ours
+                worker.died()
 
     def _end(self) -> None:
         running = [worker.process for worker in self._workers if worker.process is not None]

@@ -99,6 +99,7 @@ class Jobs:
         self,
         galleries: Collection[str] | None = None,
         states: Collection[JobState] | None = None,
+        kinds: Collection[str] | None = None,
         *,
         limit: int = 100,
     ) -> list[JobRecord]:
@@ -107,6 +108,7 @@ class Jobs:
         Args:
             galleries: The names of those that they are about; None for all.
             states: In which they are; None for all.
+            kinds: Of which they are; None for all.
             limit: How many at most.
         """
         query = job_rows.query().order_by(_J.created.desc(), _J.id).limit(limit)
@@ -114,6 +116,8 @@ class Jobs:
             query = query.where(tables.galleries.c.name.in_(galleries))
         if states is not None:
             query = query.where(_J.state.in_(states))
+        if kinds is not None:
+            query = query.where(_J.kind.in_(kinds))
         with self._database.read() as tx:
             return [job_rows.record(row) for row in tx.execute(query)]
 

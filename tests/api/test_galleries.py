@@ -12,6 +12,10 @@ def test_galleries_are_made_and_listed(http):
     assert [one["name"] for one in http.get("/v1/galleries").json()] == ["default", "newsroom"]
 
 
+def test_a_field_that_does_not_exist_is_refused(http):
+    assert http.post("/v1/galleries", json={"name": "newsroom", "consent": "calls"}).status_code == 422
+
+
 def test_impossible_names_are_refused(http):
     answer = http.post("/v1/galleries", json={"name": "a/b"})
     assert answer.status_code == 400

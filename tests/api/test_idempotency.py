@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from spk.errors import StoreError
+
 
 def again(key: str = "4711") -> dict[str, str]:
     return {"Idempotency-Key": key}
@@ -50,6 +52,16 @@ def test_what_failed_may_come_again(known) -> None:
         assert refused.status_code == 422
         assert "Idempotency-Replayed" not in refused.headers
     assert known("enrollments", {"name": "bob"}, again(), audio="more").status_code == 201
+
+
+def test_an_answer_that_cannot_be_kept_is_given(http, monkeypatch) -> None:
+    def busy(*_: object) -> None:
+        raise StoreError("somebody else is writing")
+
+    monkeypatch.setattr(http.app.state.service.store, "finish_request", busy)
+    made = http.post("/v1/galleries", json={"name": "calls"}, headers=again())
+    assert (made.status_code, made.json()["name"]) == (201, "calls")
+    assert http.post("/v1/galleries", json={"name": "calls"}, headers=again()).status_code == 409  # not done twice
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "\x7f"])

@@ -142,6 +142,18 @@ def test_keys_see_their_own_galleries_jobs(known, http, work, service_home) -> N
     assert http.post(job["cancel"], headers=asked["clerk"]).status_code == 403
 
 
+def test_a_page_of_jobs_is_full_of_those_that_may_be_known(known, http, service_home) -> None:
+    from spk.store.keys import Scope
+
+    heard = known("identify", {"single": "true"}, LATER, audio="more").json()
+    for _ in range(2):
+        known("enrollments", {"name": "bob"}, LATER, audio="more")
+    with Workbench(Settings(service_home)) as bench:
+        clerk = bench.store.create_key("clerk", [Scope.IDENTIFY], galleries=None).token
+    listed = http.get("/v1/jobs", params={"limit": 1}, headers={"Authorization": f"Bearer {clerk}"}).json()
+    assert [one["id"] for one in listed["items"]] == [heard["id"]]
+
+
 def test_too_many_jobs(known, http) -> None:
     serving = http.app.state.service.serving
     http.app.state.service.serving = serving.model_copy(update={"most_jobs": 1})

@@ -51,6 +51,13 @@ def test_started_again(office):
     assert not runs(second)
 
 
+def test_what_cannot_be_started_is_tried_again(office, caplog):
+    command = [str(office.settings.home / "nothing")]
+    with Supervisor(1, office.store, command, {}):
+        until(lambda: len(caplog.records) > 1)
+    assert "a worker cannot be started" in caplog.text
+
+
 def test_stopped_in_the_middle(office):
     command = [sys.executable, "-c", SUPERVISED, str(office.settings.home), "600", "0.1"]
     with Supervisor(2, office.store, command, {}):

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
-from spk.api.jobs import check_scope, job_info, may_know
+from spk.api.jobs import check_scope, job_info, known_kinds
 from spk.api.pages.shell import PageRoute, go, is_part, place, show
 from spk.api.routes.enrolling import EnrollForm
 from spk.api.routes.listening import IdentifyForm
@@ -33,8 +33,7 @@ RECENT = 50
 @router.get("")
 def jobs(request: Request, here: Anybody) -> Response:
     """What to upload, and what is being worked on."""
-    recent = here.service.store.jobs({here.gallery or ""}, limit=RECENT)
-    kept = [job for job in recent if may_know(here.principal, job)]
+    kept = here.service.store.jobs({here.gallery or ""}, kinds=known_kinds(here.principal), limit=RECENT)
     found = [(job_info(job), _files(job)) for job in kept]
     busy = any(job.finished is None for job in kept)
     return show(request, "_jobs.html" if is_part(request) else "jobs.html", here, jobs=found, busy=busy)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
+from spk.errors import ConflictError, StoreError
 from spk.messages.audit import AuditChecked, AuditRow
 from spk.messages.base import Page
 
@@ -43,5 +44,11 @@ def verify_audit(
         Query(description="The head of an earlier check, which must be in the log still.", pattern="^[0-9a-f]{64}$"),
     ] = None,
 ) -> AuditChecked:
-    """See that nobody has changed the log. Note the head elsewhere: a later check sees whether the end was cut off."""
-    return here.desk().audit.verify(head)
+    """See that nobody has changed the log. Note the head elsewhere: a later check sees whether the end was cut off.
+
+    Where somebody has, the answer is 409, with the first row that is not as it was.
+    """
+    try:
+        return here.desk().audit.verify(head)
+    except StoreError as error:  # is what is asked for, and not that the store is away
+        raise ConflictError(str(error)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, status
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
@@ -18,6 +18,8 @@ router = APIRouter(prefix="/v1/galleries", tags=["galleries"])
 
 class NewGallery(BaseModel):
     """A gallery to make."""
+
+    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(examples=["newsroom"], max_length=200)]
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
-from spk.api.jobs import check_scope, job_info, may_know
+from spk.api.jobs import check_scope, job_info, known_kinds
 from spk.api.problems import ProblemError
 from spk.api.responses import problems
 from spk.errors import ConflictError, NotFoundError, SpkError, retold
@@ -31,8 +31,9 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Page[JobInfo]:
     """Jobs of the galleries and scopes that the key is for, the newest first; ended ones are kept for some days."""
-    found = here.service.store.jobs(here.principal.galleries, state or None, limit=limit)
-    return Page[JobInfo](items=[job_info(job) for job in found if may_know(here.principal, job)])
+    store, who = here.service.store, here.principal
+    found = store.jobs(who.galleries, state or None, known_kinds(who), limit=limit)
+    return Page[JobInfo](items=[job_info(job) for job in found])
 
 
 @router.get("/{job}")

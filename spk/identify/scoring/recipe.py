@@ -171,9 +171,10 @@ class Everybody(tuple[P, ...]):
 
     def means(self, centre: NDArray[Any] | None) -> NDArray[np.float64]:
         """As `mean_profiles`; a gallery has one centre."""
-        if self._kept is None or self._kept[0] is not centre:
-            self._kept = (centre, _means(self, centre))
-        return self._kept[1]
+        kept = self._kept
+        if kept is None or kept[0] is not centre:
+            kept = self._kept = (centre, _means(self, centre))
+        return kept[1]  # of this centre, whatever another thread keeps meanwhile
 
 
 def _shapes(profiles: Iterable[Prints]) -> Iterator[tuple[int, ...]]:

@@ -1,0 +1,55 @@
+"""What workbenches share between threads."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from spk.config import Settings
+from spk.errors import NotFoundError
+from spk.workbench import Parts, Workbench
+
+
+def test_each_part_is_made_once():
+    parts, made = Parts(), []
+
+    def make() -> object:
+        time.sleep(0.05)
+        made.append(object())
+        return made[-1]
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: parts.get("it", make), range(4)))
+    assert found == made * 4
+
+
+def test_what_cannot_be_made_leaves_nothing():
+    parts = Parts()
+
+    def missing() -> str:
+        raise NotFoundError("there is none")
+
+    with pytest.raises(NotFoundError):
+        parts.get("it", missing)
+    assert parts.get("it", lambda: "found") == "found"
+
+
+def test_a_part_is_fresh_while_its_state_is_the_same():
+    parts, numbers = Parts(), iter(range(9))
+    assert [parts.fresh("it", state, lambda: next(numbers)) for state in ("a", "a", "b", "b", "a")] == [0, 0, 1, 1, 2]
+
+
+def test_requests_share_what_is_known_of_a_gallery(tmp_path: Path):
+    parts = Parts()
+    first, second = (Workbench(Settings(tmp_path / "home"), parts=parts) for _ in range(2))
+    collector = first.collector()
+    assert second.collector() is collector
+    assert second.calibration is first.calibration
+    first.store.rename(first.store.enroll(first.gallery, None, [sample()]).speaker, "ann")
+    third = Workbench(Settings(tmp_path / "home"), parts=parts)
+    assert third.collector() is not collector
+    assert third.collector().scorer.known("ann") is not None
+    parts.close()
