@@ -16,6 +16,7 @@
     │   └── FingerprintError   vectors or calibrations of two different models
     ├── ServiceError           a server that does not answer, or has too much to do
     └── StoreError             the home cannot be read or written
+        ├── AuditError         the audit log was changed by somebody
         ├── EngineError        the vector engine does not answer
         └── StoreVersionError  the home was written by a newer spk
 
@@ -30,6 +31,7 @@ from pathlib import Path
 __all__ = [
     "AccessError",
     "AudioError",
+    "AuditError",
     "ConflictError",
     "EngineError",
     "FingerprintError",
@@ -119,6 +121,10 @@ class ServiceError(SpkError):
 
 class StoreError(SpkError):
     """The home cannot be read or written."""
+
+
+class AuditError(StoreError):
+    """The audit log is not as it was written: somebody changed it, or cut it."""
 
 
 class EngineError(StoreError):

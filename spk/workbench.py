@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from spk.store.bundles import Bundle
     from spk.store.upkeep import Imported
 
-__all__ = ["Parts", "Workbench"]
+__all__ = ["FRESH", "Parts", "Workbench"]
 
 DEFAULT_MODEL = "ecapa"
 FRESH = 60.0  # seconds after which a gallery is read anew although nothing was written: a consent may have run out
@@ -63,12 +63,19 @@ class Parts:
             raise
 
     def fresh(self, key: Hashable, state: object, make: Callable[[], T]) -> T:
-        """As `get`, but made anew where the ``state`` that it rests on is another than when it was made."""
+        """As `get`, but made anew where the ``state`` that it rests on is another than then, or a minute is over."""
         kept = self.get(key, _Kept)
         with kept.lock:
             if kept.state != state or monotonic() - kept.made > FRESH:
                 kept.value, kept.state, kept.made = make(), state, monotonic()
             return cast("T", kept.value)
+
+    def expire(self) -> None:
+        """Let go of what `fresh` made over a minute ago: whoever was erased is not in memory for longer, either."""
+        for one in [one for one in list(self._made.values()) if isinstance(one, _Kept)]:
+            with one.lock:
+                if monotonic() - one.made > FRESH:
+                    one.value = one.state = None
 
     def close(self) -> None:
         """Close the store, if it was opened."""

@@ -42,14 +42,26 @@ def test_a_part_is_fresh_while_its_state_is_the_same():
     assert [parts.fresh("it", state, lambda: next(numbers)) for state in ("a", "a", "b", "b", "a")] == [0, 0, 1, 1, 2]
 
 
-def test_requests_share_what_is_known_of_a_gallery(tmp_path: Path):
-    parts = Parts()
-    first, second = (Workbench(Settings(tmp_path / "home"), parts=parts) for _ in range(2))
+def test_requests_share_what_is_known_of_a_gallery_until_it_changes(tmp_path: Path):
+    parts, settings = Parts(), Settings(tmp_path / "home")
+    first = Workbench(settings, parts=parts)
+    first.make_gallery()
     collector = first.collector()
+    second = Workbench(settings, parts=parts)
     assert second.collector() is collector
     assert second.calibration is first.calibration
-    first.store.rename(first.store.enroll(first.gallery, None, [sample()]).speaker, "ann")
-    third = Workbench(Settings(tmp_path / "home"), parts=parts)
-    assert third.collector() is not collector
-    assert third.collector().scorer.known("ann") is not None
+    first.store.require_consent(first.gallery, "calls")
+    assert second.collector() is not collector
     parts.close()
+
+
+def test_what_was_made_over_a_minute_ago_is_let_go(monkeypatch) -> None:
+    parts, made = Parts(), []
+    assert parts.fresh("gallery", 1, lambda: made.append(1) or "first") == "first"
+    parts.expire()
+    assert parts.fresh("gallery", 1, lambda: made.append(1) or "second") == "first"
+    monkeypatch.setattr("spk.workbench.FRESH", 0.0)
+    parts.expire()
+    [kept] = list(parts._made.values())
+    assert kept.value is None
+    assert parts.fresh("gallery", 1, lambda: "third") == "third"

@@ -19,6 +19,7 @@ from spk.api.routes import ROUTERS
 from spk.api.service import Service
 from spk.errors import StoreError
 from spk.watching import watched_by
+from spk.workbench import FRESH
 
 if TYPE_CHECKING:
     from spk.config import ServiceSettings, Settings
@@ -87,10 +88,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, service.load)
             tasks.start_soon(_tidy, service)
+            tasks.start_soon(_expire, service)
             tasks.start_soon(shown.watch_loop)
             yield
             tasks.cancel_scope.cancel()
     await anyio.to_thread.run_sync(service.close)
+
+
+async def _expire(service: Service) -> None:
+    while True:
+        await anyio.sleep(FRESH)
+        await anyio.to_thread.run_sync(service.parts.expire)
 
 
 async def _tidy(service: Service) -> None:

@@ -41,7 +41,7 @@ PUBLIC = ("/healthz", "/readyz", LOGIN, "/static/")
 _THREADS = 8  # that look up keys: work on audio cannot hold them up
 _FORM_BYTES = 1 << 16
 _FORM = "application/x-www-form-urlencoded"
-_NO_KEY = "send a key as `Authorization: Bearer spk_…`: `spk keys create` makes one"
+_NO_KEY = "send a key as `Authorization: Bearer spk_…`, or set SPK_KEY for a command: `spk keys create` makes one"
 
 T = TypeVar("T")
 

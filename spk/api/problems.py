@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from spk.errors import (
     AccessError,
+    AuditError,
     ConflictError,
     FingerprintError,
     InputError,
@@ -71,6 +72,7 @@ _BY_ERROR = (  # the first that fits
     (ConflictError, "conflict"),
     (FingerprintError, "other-model"),
     (AccessError, "not-allowed"),
+    (AuditError, "conflict"),
     (StoreError, "unavailable"),
 )
 _BY_STATUS = {
@@ -125,7 +127,7 @@ class Problems:
         request_id = getattr(request.state, "request_id", "")
         headers = dict(getattr(error, "headers", None) or {})
         problem = self.problem(error, request_id)
-        if problem.status >= 500:
+        if problem.status >= 500 and not problem.type.endswith("/overloaded"):  # which is no fault, and comes often
             # What the store says names hosts and folders: whoever runs it reads that in the log.
             known = isinstance(error, SpkError | ProblemError)
             _log.error("%s", error if known else type(error).__name__, exc_info=None if known else error)
@@ -160,7 +162,7 @@ class Problems:
         if isinstance(error, HTTPException):
             slug = _BY_STATUS.get(error.status_code, "bad-input" if error.status_code < 500 else "fault")
             details = {
-                "not-found": "nothing is at this address: see the list of what there is",
+                "not-found": "nothing is at this address, see /v1/openapi.json; ask for names with a slash by id",
                 "wrong-method": f"this address answers {(error.headers or {}).get('Allow', 'other methods')} only",
             }
             return KINDS[slug], details.get(slug, str(error.detail))

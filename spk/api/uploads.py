@@ -128,7 +128,7 @@ class Uploads:
         """
         kind, options = parse_options_header(request.headers.get("Content-Type"))
         if kind != b"multipart/form-data" or not options.get(b"boundary"):
-            raise ProblemError("wrong-type", "send a form: multipart/form-data with a file in it, and its boundary")
+            raise ProblemError("wrong-type", "send a form: multipart/form-data with a file in it (curl -F audio=@FILE)")
         if announced(request.headers) > self._most:
             raise self._too_large()
         with explained(self.folder):

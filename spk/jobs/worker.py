@@ -78,6 +78,7 @@ def work(
 
         def look() -> None:
             _tidy(store, serving.keep_jobs)
+            parts.expire()
             runner.work()
 
         consumer = queue.consumer(runner.work, look)

@@ -92,8 +92,9 @@ def remember(
         met_meanwhile = strangers and len(keeper.speakers) != found.people  # by another process, the same stranger say
         by_label = {voice.label: voice for voice in hearing.voices}
         rows = [(by_label[voice.label], one) for voice, one in zip(voices, settled, strict=True)]
-        named = {one.label.speaker for one in settled if one.label.speaker is not None}
-        if named - {person.id for person in change.people(named)}:
+        labels = [one.label for one in settled]
+        told = {id_ for one in labels for id_ in (one.speaker, one.candidate, one.runner_up) if id_ is not None}
+        if told - {person.id for person in change.people(told)}:
             raise NotFoundError(
                 f"{found.audio.source}: somebody it is about was erased or merged just now: run it again"
             )

@@ -21,7 +21,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select
 
-from spk.errors import StoreError
+from spk.errors import AuditError
 from spk.store import tables
 
 __all__ = [
@@ -133,18 +133,18 @@ def verify(tx: Connection, noted: str | None = None) -> AuditCheck:
         noted: The head of an earlier check, which must be in it still.
 
     Raises:
-        StoreError: a row was changed, removed or put in between, or is not there any more.
+        AuditError: a row was changed, removed or put in between, or is not there any more.
     """
     count, head, met = 0, _START, noted in (None, _START)
     with closing(_rows(tx)) as rows:
         for row in rows:
             count += 1
             if not (row.sequence == count and row.hash == _chained(head, row.entry) and _number(row.entry) == count):
-                raise StoreError(f"the audit log was tampered with at row {count}: what follows cannot be trusted")
+                raise AuditError(f"the audit log was tampered with at row {count}: what follows cannot be trusted")
             head = row.hash
             met = met or head == noted
     if not met:
-        raise StoreError(
+        raise AuditError(
             f"the audit log was cut or written anew: it holds {count} rows, and none has the hash that was noted, "
             f"{noted}: get the rest from a backup of that time"
         )
@@ -161,14 +161,14 @@ def _rows(
 
 
 def _entry(row: Row[Any]) -> AuditEntry:
-    """A row, parsed; StoreError where it is none of ours."""
+    """A row, parsed; AuditError where it is none of ours."""
     try:
         entry = json.loads(row.entry)
         at = datetime.fromisoformat(entry["at"])
         return AuditEntry(row.sequence, at, entry["user"], entry["action"], entry["detail"], row.hash)
     except (ValueError, TypeError, KeyError) as error:
         reason = f"the audit log was tampered with at row {row.sequence}: `spk audit verify` says where it begins"
-        raise StoreError(reason) from error
+        raise AuditError(reason) from error
 
 
 def _number(entry: str) -> object:

@@ -38,7 +38,8 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision, id_: UUID | None 
     """
     about = {voice.speaker for voice in new.voices if voice.speaker is not None}
     there = set(tx.scalars(select(tables.speakers.c.id).where(tables.speakers.c.id.in_(about))))
-    if about - there:
+    erased = audit.erased(tx, new.as_of)
+    if about - there or any(str(gone) in new.record for gone in erased):
         raise NotFoundError(f"{new.source}: somebody it is about was erased or merged just now: run it again")
     kept = DecisionRecord(
         id=id_ or uuid4(),
@@ -48,7 +49,7 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision, id_: UUID | None 
         sha256=new.sha256,
         source=storable(new.source),
         record=new.record,
-        state=None if audit.erased(tx, new.as_of) else new.state,
+        state=None if erased else new.state,
         voices=new.voices,
     )
     if id_ is not None:

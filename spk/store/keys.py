@@ -210,7 +210,7 @@ def _check(
 ) -> None:
     if not _NAME.fullmatch(name):
         reason = "a key's name is made of up to 64 letters, digits, dots and dashes, and is not like an id"
-        raise InputError(f"{name[:80]!a}: {reason}: write front-desk, say")
+        raise InputError(f"{name[:80]!r}: {reason}: write front-desk, say")
     if not scopes:
         raise InputError(f"{name}: a key without a scope opens nothing: give it one of {', '.join(Scope)}")
     if galleries is not None and not galleries:

@@ -38,5 +38,5 @@ def test_it_is_verified(review: TestClient) -> None:
     [newest] = review.get("http://localhost/v1/audit", params={"limit": 1}).json()["items"]
     assert checked == {"entries": newest["sequence"], "head": newest["hash"]}
     assert review.get("http://localhost/v1/audit/verify", params={"head": checked["head"]}).json() == checked
-    assert review.get("http://localhost/v1/audit/verify", params={"head": "0" * 63 + "1"}).status_code == 503
+    assert review.get("http://localhost/v1/audit/verify", params={"head": "0" * 63 + "1"}).status_code == 409
     assert review.get("http://localhost/v1/audit/verify", params={"head": "here"}).status_code == 422

@@ -7,6 +7,7 @@ import soundfile
 from spk.audio import Audio, load
 from spk.embed import Speech
 from spk.enroll import Excerpt
+from spk.errors import NotFoundError
 from spk.identify import Verdict
 from spk.review import Corrections, Judge
 from spk.store import Origin, SpeakerState
@@ -51,6 +52,16 @@ def test_the_same_stranger_is_met_again(known, voice):
     assert second.kept_as is None
     assert third.kept_as not in (None, first.kept_as)
     assert len(strangers(known)) == 2
+
+
+def test_who_looks_most_like_a_voice_is_erased_meanwhile(known, voice):
+    found = known.identify.single(voice(STRANGER, 6.0))
+    [one] = found.voices
+    assert one.verdict is Verdict.UNKNOWN
+    known.store.delete(known.store.speaker(known.gallery, "ann"))
+    with pytest.raises(NotFoundError, match="erased or merged just now"):
+        known.remember(found)
+    assert known.store.hearings(known.gallery) == []
 
 
 def test_the_same_recording_again_changes_nothing(known, voice):

@@ -196,6 +196,8 @@ def test_somebody_is_erased_while_a_recording_is_heard(store, gallery, sample, d
     store.delete(alice)
     with pytest.raises(NotFoundError, match="erased or merged just now"):
         decide(alice)
+    with pytest.raises(NotFoundError, match="erased or merged just now"):
+        decide(bob, as_of=before, record=f'{{"runner_up": "{alice.id}"}}')
     assert store.decisions(gallery) == []
     assert decide(bob, as_of=before).state is None
     assert decide(bob).state is not None
