@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -36,12 +38,7 @@ def run(settings: Settings, serving: ServiceSettings, *, quiet: bool = False) ->
     app = create_app(settings, serving)
     service: Service = app.state.service
     check_bind(serving.host, has_keys=service.store.has_keys())
-    set_up_logging(as_json=serving.log == "json")
-    listening = _listen(serving)
-    host, port = listening.getsockname()[:2]
-    if not quiet:
-        scheme = "http" if serving.certificate is None else "https"
-        logger.info("serving %s at %s://%s:%d", settings.home, scheme, f"[{host}]" if ":" in host else host, port)
+    _ = service.queue  # an impossible one is said here, rather than by each worker
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -52,8 +49,25 @@ def run(settings: Settings, serving: ServiceSettings, *, quiet: bool = False) ->
         ssl_certfile=serving.certificate,
         ssl_keyfile=serving.private_key,
     )
+    try:
+        config.load()
+    except OSError as error:  # of TLS, too
+        files = f"{serving.certificate}, {serving.private_key}"
+        raise InputError(f"{files}: are no certificate and its key ({error}): check both files") from error
+    set_up_logging(as_json=serving.log == "json")
+    listening = _listen(serving)
+    host, port = listening.getsockname()[:2]
+    if not quiet:
+        scheme = "http" if serving.certificate is None else "https"
+        logger.info("serving %s at %s://%s:%d", settings.home, scheme, f"[{host}]" if ":" in host else host, port)
+    # uvicorn ends by raising the signal again, and by default that would leave the workers behind.
+    signal.signal(signal.SIGTERM, _leave)
     with listening, Supervisor.of(settings, serving, service.store):
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _leave(*_: object) -> None:
+    sys.exit(0)
 
 
 def _listen(serving: ServiceSettings) -> socket.socket:

@@ -33,6 +33,7 @@ SPARE_BYTES = 200_000_000
 _BATCH = 256 << 10  # bytes that go to a thread together
 _THREADS = 8
 _OURS = re.compile(r"[0-9a-f]{32}")
+_FILES = {"audio", "other", "turns"}
 _MANY = (list, tuple, set, frozenset)
 
 M = TypeVar("M", bound=BaseModel)
@@ -77,8 +78,12 @@ class Upload:
         """
         unknown = self.fields.keys() - {field.alias or name for name, field in model.model_fields.items()}
         if unknown:
-            message = f"there is no such field; there are: {', '.join(model.model_fields)}"
-            errors = [{"loc": ("body", name[:80]), "msg": message, "type": "extra"} for name in sorted(unknown)]
+            there = f"there is no such field; there are: {', '.join(model.model_fields)}"
+            text = "is a file, and came as a text: send it like curl -F audio=@FILE"
+            errors = [
+                {"loc": ("body", name[:80]), "msg": text if name in _FILES else there, "type": "extra"}
+                for name in sorted(unknown)
+            ]
             raise RequestValidationError(errors)
         given = {name: [value for value in values if value] for name, values in self.fields.items()}
         many = {field.alias or name for name, field in model.model_fields.items() if _is_many(field.annotation)}

@@ -95,6 +95,8 @@ class Supervisor:
         running = [worker.process for worker in self._workers if worker.process is not None]
         for process in running:
             process.terminate()
+        if running:
+            logger.info("waiting for %d workers, up to %.0f s", len(running), GRACE_SECONDS + 10)
         deadline = monotonic() + GRACE_SECONDS + 10
         for process in running:
             try:

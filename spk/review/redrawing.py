@@ -2,9 +2,10 @@
 
 What was embedded of a voice tells who it is as long as its stretches are that voice's alone. A voice stays what it was
 embedded as where nearly all of that is still its own; else it is put together from those pieces that are, of its own
-and of voices that were taken for others. Where none is left, it is not known what the voice sounds like: whose it is,
-people alone can say. Profiles learn from what was heard as one voice, and is somebody's as a whole by a person's word;
-for the rest, the recording has to be given, see `spk.review.applying`.
+and of voices that were taken for others. Where no piece is, it stays what it was embedded as if most of that is still
+its own, and counts for that much speech. Where not even that is left, it is not known what the voice sounds like: whose
+it is, people alone can say. Profiles learn from what was heard as one voice, and is somebody's as a whole by a person's
+word; for the rest, the recording has to be given, see `spk.review.applying`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from spk.store.records import NewRecording, Speaker
 from spk.timeline import Segment, Timeline, subtract, total
 
 __all__ = ["redraw"]
+
+MOST = 0.6
+"""The share of what was embedded that must be a voice's own for the embedding to be: over half, so one voice's."""
 
 
 def redraw(
@@ -108,13 +112,22 @@ def _known(work: Corrected, key: str, voices: Sequence[NewVoice]) -> _Known:
         strange = shared(parts, others)
         return total(subtract(parts, alone)) <= SPARED * total(parts) and all(one.duration < SCRAP for one in strange)
 
-    whole = [voice for voice in voices if voice.vector is not None and holds(voice.parts)]
+    def own(voice: NewVoice) -> float:
+        """How much of what was embedded is this voice's alone, in seconds."""
+        return total(voice.parts) - total(subtract(voice.parts, alone))
+
+    embedded = [voice for voice in voices if voice.vector is not None]
+    whole = [voice for voice in embedded if holds(voice.parts)]
     if whole:
         longest = max(whole, key=lambda voice: voice.heard)
         return _Known(replace(longest, label=label, net_seconds=total(alone)), whole=True)
     pieces = [(piece, voice) for voice in voices for piece in voice.pieces if holds(piece.parts)]
     if pieces:
         return _Known(_joined(work, label, total(alone), pieces))
+    mostly = [voice for voice in embedded if own(voice) >= MOST * total(voice.parts)]
+    if mostly:
+        longest = max(mostly, key=own)
+        return _Known(replace(longest, label=label, net_seconds=total(alone), heard=own(longest)))
     return _Known(NewVoice(label, None, (), total(alone), 0.0, (), "", {}))
 
 

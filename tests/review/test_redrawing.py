@@ -120,6 +120,19 @@ def test_nothing_is_known_of_a_turn_where_nobody_was_heard(known):
     assert known.corrections().again().labels == ()
 
 
+@pytest.mark.parametrize(("overlap", "names"), [(0.5, {"alice", "bob"}), (2.0, {"bob"})])
+def test_a_voice_that_lost_a_little_is_still_known(known, overlap, names):
+    """Somebody else's turn begins earlier, within a voice that was embedded as one piece."""
+    audio = known.hear("talk", ALICE, BOB, seconds=4.0).audio
+    first, second = shown(known, audio)
+    earlier = replace(second, segment=Segment(second.start - overlap, second.end))
+    done = correct(known, audio, [first, earlier])
+    voice = next(one for one in heard(known, audio).voices if one.net_seconds == 4.0 - overlap)
+    assert (voice.vector is not None, voice.heard) == ((True, 3.5) if overlap == 0.5 else (False, 0.0))
+    assert set(known.who("talk").values()) - {None} == names
+    assert {one.name for one in done.taught} == {"bob"}  # from what may hold another's speech, nobody learns
+
+
 def test_a_stranger_is_named_everywhere(known):
     audio = known.hear("first", STRANGER, ALICE).audio
     known.hear("second", STRANGER)

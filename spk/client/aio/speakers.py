@@ -11,7 +11,7 @@ from typing import Literal
 from zipfile import ZipFile
 
 from spk.client.aio.gallery import AsyncGallery
-from spk.errors import InputError
+from spk.errors import InputError, NotFoundError
 from spk.messages.audit import ErasureReceipt
 from spk.messages.base import Page
 from spk.messages.outcomes import Outcome, PersonRef
@@ -45,9 +45,18 @@ class AsyncSpeakers:
             if (after := page.next) is None:
                 return
 
+    async def _known(self, who: str) -> str:
+        """What somebody is called in an address: the id, where the name has a slash."""
+        if "/" not in who:
+            return who
+        for one in (await self.list(q=who, limit=500)).items:
+            if one.name == who:
+                return str(one.speaker_id)
+        raise NotFoundError(f'no speaker "{who}"')
+
     async def show(self, who: str) -> SpeakerDetail:
         """One person, the samples behind the profile, and the voices that it did not learn from."""
-        return await self._gallery.get(("speakers", who), SpeakerDetail)
+        return await self._gallery.get(("speakers", await self._known(who)), SpeakerDetail)
 
     async def named(self, who: Sequence[str]) -> builtins.list[PersonRef]:
         """Who people are."""
@@ -57,16 +66,18 @@ class AsyncSpeakers:
     async def rename(self, who: str, name: str, *, dry_run: bool = False) -> Outcome:
         """Give a person another name."""
         body = {"name": name, "dry_run": dry_run}
-        return await self._gallery.post(("speakers", who, "rename"), Outcome, body=body)
+        return await self._gallery.post(("speakers", await self._known(who), "rename"), Outcome, body=body)
 
     async def merge(self, who: str, into: str, *, force: bool = False, dry_run: bool = False) -> Outcome:
         """Make two entries one person, who keeps the name of the second."""
         body = {"into": into, "force": force, "dry_run": dry_run}
-        return await self._gallery.post(("speakers", who, "merge"), Outcome, body=body)
+        return await self._gallery.post(("speakers", await self._known(who), "merge"), Outcome, body=body)
 
     async def unmerge(self, who: str, *, dry_run: bool = False) -> Outcome:
         """Take the last merger into somebody back; the second of the speakers is whom that sets apart."""
-        return await self._gallery.post(("speakers", who, "unmerge"), Outcome, body={"dry_run": dry_run})
+        return await self._gallery.post(
+            ("speakers", await self._known(who), "unmerge"), Outcome, body={"dry_run": dry_run}
+        )
 
     async def withdraw(self, samples: Sequence[str], *, dry_run: bool = False) -> Outcome:
         """Take samples out of profiles."""
@@ -80,7 +91,7 @@ class AsyncSpeakers:
 
     async def delete(self, who: str) -> Deleted:
         """Erase a person, without proof."""
-        return await self._gallery.delete(("speakers", who), Deleted)
+        return await self._gallery.delete(("speakers", await self._known(who)), Deleted)
 
     async def erase(self, who: Sequence[str]) -> ErasureReceipt:
         """Erase people for good, look for them everywhere, and sign what was found."""
@@ -91,7 +102,7 @@ class AsyncSpeakers:
     async def disclose(self, who: str, path: Path) -> Disclosed:
         """Write everything that is kept about one person to a ZIP file, for that person."""
         person = await self.show(who)
-        content = await self._gallery.download(("speakers", who, "disclosure"))
+        content = await self._gallery.download(("speakers", await self._known(who), "disclosure"))
         try:
             with path.open("xb") as file:
                 file.write(content)
@@ -114,7 +125,9 @@ class AsyncSpeakers:
 
     async def alike(self, who: str, *, limit: int = 5) -> builtins.list[LookAlike]:
         """The people who sound most like somebody, the likest first."""
-        return await self._gallery.get(("speakers", who, "alike"), list[LookAlike], params={"limit": limit})
+        return await self._gallery.get(
+            ("speakers", await self._known(who), "alike"), list[LookAlike], params={"limit": limit}
+        )
 
     async def map(self, *, limit: int = 2000) -> GalleryMap:
         """The profiles in two dimensions; distances on it mislead."""
