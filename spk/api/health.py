@@ -25,12 +25,14 @@ class Health(Message):
     problems: tuple[str, ...] = ()
 
 
+@router.head("/healthz", include_in_schema=False)  # which some load balancers ask
 @router.get("/healthz")
 async def is_alive() -> Health:
     """Whether the process answers at all: restart it where it does not."""
     return Health(status="ok")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={status.HTTP_503_SERVICE_UNAVAILABLE: {"model": Health}})
 def is_ready(request: Request, response: Response) -> Health:
     """Whether requests should be sent here: the models are loaded, and the store answers."""

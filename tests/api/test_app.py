@@ -27,3 +27,8 @@ def test_a_store_that_is_busy_is_tidied_later(service_home, monkeypatch) -> None
             assert time.monotonic() < deadline
             time.sleep(0.01)
         assert http.get("/healthz").status_code == 200
+
+
+def test_load_balancers_may_ask_for_the_head_alone(http) -> None:
+    assert http.head("/healthz").status_code == 200
+    assert http.head("/readyz").status_code in (200, 503)

@@ -74,12 +74,6 @@ def differs(shown: str, printed: str) -> str | None:
     return next((f"{now}, not {then}" for then, now in pairs if abs(now - then) > 0.2 + 0.1 * abs(then)), None)
 
 
-def _anything_like(part: str) -> str:
-    if part == "...":
-        return ".*?"
-    return r"([+-]?\d+\.\d+)" if part.strip() else r"\s+"
-
-
 @pytest.mark.parametrize(
     "document",
     [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS if list(examples(path.read_text()))],
