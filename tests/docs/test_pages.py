@@ -68,7 +68,8 @@ def test_commands_and_options_in_the_text_exist():
     options = {*re.findall(r"`(?:-\w`, `)?(--[a-z-]+)", reference), "--help", "--install-completion"}
     others = {"--no-index", "--find-links", "--dest", "--check", "--group"}  # pip's and ruff's
     others |= {"--only", "--peer", "--peer-python"}  # scripts/bench's
-    others |= {"--build-arg", "--name", "--now", "--pipe", "--rm", "--scale", "--stop-timeout"}  # docker's and systemd's
+    others |= {"--build-arg", "--name", "--now", "--pipe", "--rm", "--scale"}  # docker's and systemd's
+    others |= {"--stop-timeout"}
     others |= {"--kills", "--malformed", "--schemathesis", "--soak"}
     others |= {"--from-literal", "--diarize"}  # kubectl's and WhisperX's
     called_so = r"\bspk((?: (?:speakers|unknowns|recordings|store|audit|models))? [a-z][a-z-]+\b)"
