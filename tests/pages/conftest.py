@@ -130,9 +130,12 @@ def full(talked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         yield served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium; tests are skipped where there is none, or where its libraries were not fetched."""
+    """The system's Chromium; tests are skipped where there is none, or where its libraries were not fetched.
+
+    Its event loop is that of the thread for as long as it is there, so that no test of another file could have one.
+    """
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if program is None:
         pytest.skip("no chromium: sudo apt install chromium")
