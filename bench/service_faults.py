@@ -32,9 +32,9 @@ GALLERY = "/v1/galleries/default"
 EVERY = 5.0  # seconds of asking between two looks at the memory
 CLIENTS = 8
 WARM = 0.25  # of the soak, before memory is judged
-PATIENCE = 600.0  # seconds after which a job that has not ended is taken for lost
+PATIENCE = 600.0  # seconds after which a job that has not ended, or a request without an answer, is taken for lost
 LULL = 30.0  # seconds without a kill, at most
-REFUSALS = 300  # of one request: it is worked on still (409), or there is too much to do (503)
+STALLED = {409, 503}  # a request is worked on still, perhaps by a server that was killed; there is too much to do
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -203,7 +203,7 @@ def _until_answered(
     note: Callable[[httpx.Response], Any],
 ) -> None:
     """Send a request, and again with the same key, until it is acknowledged or the end has come."""
-    key, refused = uuid4().hex, 0
+    key, until = uuid4().hex, time.monotonic() + PATIENCE
     while True:
         try:
             with served.client(60) as client:
@@ -214,8 +214,7 @@ def _until_answered(
             if answer.is_success:
                 note(answer)
                 return
-            refused += 1
-            if answer.status_code not in {409, 503} or refused > REFUSALS:
+            if answer.status_code not in STALLED or time.monotonic() > until:
                 raise RuntimeError(f"{answer.status_code}: {answer.text}")
         if stop.wait(0.2):
             return

@@ -216,9 +216,10 @@ class Workbench:
     @cached_property
     def calibration(self) -> Calibration:
         """The one that the gallery is judged by; where that is none, or another model's, the one that ships."""
-        return self._calibration_of(self.model)
+        return self.calibration_of(self.model)
 
-    def _calibration_of(self, model: ModelId) -> Calibration:
+    def calibration_of(self, model: ModelId) -> Calibration:
+        """The one that the gallery's voices are judged by as a model heard them; as `calibration`."""
         from spk.identify import Calibration, default_calibration
 
         kept = self._in_use
@@ -241,7 +242,7 @@ class Workbench:
         if fingerprint == self.model.fingerprint:
             return self.judge
         theirs = (one for one in map(model_id, _every_model()) if one.fingerprint == fingerprint)
-        return next((replace(self.judge, model=one, calibration=self._calibration_of(one)) for one in theirs), None)
+        return next((replace(self.judge, model=one, calibration=self.calibration_of(one)) for one in theirs), None)
 
     def corrections(self, *, dry_run: bool = False) -> Corrections:
         """Puts right what is known and said in the gallery."""

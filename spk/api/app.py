@@ -18,6 +18,7 @@ from spk.api.protection import protect
 from spk.api.routes import ROUTERS
 from spk.api.service import Service
 from spk.errors import StoreError
+from spk.store.jobs import LEASE_SECONDS
 from spk.watching import watched_by
 from spk.workbench import FRESH
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 TIDY_SECONDS = 3600.0
+RENEW_SECONDS = LEASE_SECONDS / 4
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ def create_app(settings: Settings, serving: ServiceSettings | None = None) -> Fa
         app,
         home=settings.home,
         store=lambda: service.store,
+        answering=service.answering,
         rate=service.serving.rate,
         cors_origins=service.serving.cors_origins,
     )
@@ -89,6 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             tasks.start_soon(anyio.to_thread.run_sync, service.load)
             tasks.start_soon(_tidy, service)
             tasks.start_soon(_expire, service)
+            tasks.start_soon(_renew, service)
             tasks.start_soon(shown.watch_loop)
             yield
             tasks.cancel_scope.cancel()
@@ -99,6 +103,15 @@ async def _expire(service: Service) -> None:
     while True:
         await anyio.sleep(FRESH)
         await anyio.to_thread.run_sync(service.parts.expire)
+
+
+async def _renew(service: Service) -> None:
+    while True:
+        await anyio.sleep(RENEW_SECONDS)
+        try:
+            await anyio.to_thread.run_sync(service.renew)
+        except StoreError as error:
+            logger.warning("%s", error)
 
 
 async def _tidy(service: Service) -> None:

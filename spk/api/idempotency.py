@@ -24,6 +24,8 @@ from spk.store.job_records import Answer, Begun
 from spk.store.requests import UnansweredError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from spk.api.uploads import Upload
 
 __all__ = ["HEADER", "AnsweredError", "Idempotency", "Once"]
@@ -60,6 +62,7 @@ class Once:
         target: The method and the address with its query.
         gallery: The name of the gallery in the address; empty where there is none.
         threads: That ask the store.
+        answering: The tokens of what this process is at; its own is among them until it has ended.
         begun: What the store knows of it, once all of it is here.
     """
 
@@ -69,6 +72,7 @@ class Once:
     target: str
     gallery: str
     threads: CapacityLimiter
+    answering: set[UUID]
     begun: Begun | None = field(default=None, init=False)
 
     async def received(self, upload: Upload) -> None:
@@ -99,6 +103,8 @@ class Once:
         self.begun = await to_thread.run_sync(begun, limiter=self.threads)
         if self.begun is not None and self.begun.answer is not None:
             raise AnsweredError(self.begun.answer)
+        if self.begun is not None:
+            self.answering.add(self.begun.token)
 
     async def end(self, answer: Answer | None) -> None:
         """Keep what was answered; None where nothing was done, and the request may come again."""
@@ -115,7 +121,9 @@ class Once:
         try:
             await to_thread.run_sync(keep, limiter=self.threads)
         except StoreError as error:  # it is done, and whoever asked is to learn what came of it
-            logger.warning("%s", error)
+            logger.warning("%s", error)  # its token stays, lest it be done again
+        else:
+            self.answering.discard(begun.token)
 
 
 class Idempotency:
@@ -128,12 +136,14 @@ class Idempotency:
         app: What is behind it.
         store: Where answers are kept.
         problems: How refusals are answered.
+        answering: Where the tokens of what is worked on stand.
     """
 
-    def __init__(self, app: ASGIApp, *, store: Callable[[], Store], problems: Problems) -> None:
+    def __init__(self, app: ASGIApp, *, store: Callable[[], Store], problems: Problems, answering: set[UUID]) -> None:
         self._app = app
         self._store = store
         self._problems = problems
+        self._answering = answering
         self._threads = CapacityLimiter(_THREADS)
 
     @staticmethod
@@ -180,7 +190,7 @@ class Idempotency:
         path: str = scope["path"]
         gallery = path.removeprefix(_PREFIX).split("/")[0] if path.startswith(_PREFIX) else ""
         target = f"{scope['method']} {path}?{query}"
-        return Once(self._store, key, request.state.principal.key_id, target, gallery, self._threads)
+        return Once(self._store, key, request.state.principal.key_id, target, gallery, self._threads, self._answering)
 
 
 class _Kept:

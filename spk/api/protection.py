@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from uuid import UUID
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -26,6 +27,7 @@ def protect(
     *,
     home: Path,
     store: Callable[[], Store],
+    answering: set[UUID],
     rate: float = 600.0,
     cors_origins: Sequence[str] = (),
 ) -> None:
@@ -36,6 +38,7 @@ def protect(
         app: The application; whatever its routes raise is answered by problem documents from now on.
         home: Of the store.
         store: Gives the store.
+        answering: Where the tokens of requests stand that are worked on, see `spk.store.requests`.
         rate: Requests a minute for each key.
         cors_origins: Of other sites, whose pages may ask with keys of theirs.
 
@@ -45,7 +48,7 @@ def protect(
     problems = Problems(home)
     problems.install(app)
     Idempotency.install(app)
-    app.add_middleware(Idempotency, store=store, problems=problems)
+    app.add_middleware(Idempotency, store=store, problems=problems, answering=answering)
     app.add_middleware(BodyLimit)  # what is added last is outermost
     app.add_middleware(Gate, store=store, sessions=Sessions(home), limits=Limits(rate), problems=problems)
     if cors_origins:

@@ -15,6 +15,7 @@ from spk.workbench import Parts, Workbench
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from uuid import UUID
 
     from spk.config import ServiceSettings, Settings
     from spk.store import Store
@@ -38,6 +39,7 @@ class Service:
         parts: The home's store and its models, which all requests share.
         forms: Receives uploads.
         admission: Where work on audio waits for its turn.
+        answering: The tokens of requests with an idempotency key that are worked on.
         is_loaded: Whether the models are there.
     """
 
@@ -47,6 +49,7 @@ class Service:
         self.parts = Parts()
         self.forms = Uploads(settings.home, serving.max_upload_mb * 1_000_000)
         self.admission = Admission(AT_ONCE * (settings.threads or os.cpu_count() or 1), serving.waiting)
+        self.answering: set[UUID] = set()
         self.is_loaded = False
 
     @cached_property
@@ -77,6 +80,11 @@ class Service:
             logger.exception("the models cannot be loaded, so nothing can be identified")
             return
         self.is_loaded = True
+
+    def renew(self) -> None:
+        """Say that this process is at the requests still that it has begun."""
+        if self.answering:
+            self.store.renew_requests(self.answering.copy())
 
     def close(self) -> None:
         """Let go of the home."""

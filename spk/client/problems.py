@@ -11,9 +11,9 @@ from spk.errors import (
     FingerprintError,
     InputError,
     NotFoundError,
-    RefusedError,
     ServiceError,
     SpkError,
+    retold,
 )
 from spk.messages import Problem
 
@@ -45,5 +45,5 @@ def as_error(problem: Problem) -> SpkError:
     """The error that a problem document stands for."""
     kind = problem.type.rpartition("/")[2]
     if kind == "refused":
-        return RefusedError(problem.detail.removesuffix(f": {'; '.join(problem.reasons)}"), problem.reasons)
+        return retold("RefusedError", problem.detail, problem.reasons)
     return _KINDS.get(kind, ServiceError)(problem.detail)

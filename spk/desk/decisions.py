@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,13 +19,12 @@ from spk.messages.decisions import (
     TodayVoice,
     VoiceVerdict,
 )
+from spk.workbench import Workbench
 
 if TYPE_CHECKING:
     from spk.identify import Calibration
     from spk.identify.evidence import Evidence, VoiceEvidence
-    from spk.identify.replaying import Today
-    from spk.store import DecisionRecord, Gallery, Store
-    from spk.workbench import Workbench
+    from spk.store import DecisionRecord, Gallery, Speaker, Store
 
 __all__ = ["Decisions"]
 
@@ -99,11 +97,39 @@ class Decisions:
                 for one in found.differences
             ],
             lost=list(found.lost),
-            today=_decided_today(store, where, record, evidence),
+            today=self._decided_today(where, record, evidence),
         )
 
     def _find(self, which: str, *, anywhere: bool) -> DecisionRecord:
         return self.bench.store.decision(which, None if anywhere else self.bench.gallery)
+
+    def _decided_today(self, gallery: Gallery, record: DecisionRecord, evidence: Evidence) -> DecidedToday:
+        """What today's gallery would decide, or why that cannot be said."""
+        from spk.embed import ModelId
+        from spk.identify import GalleryScorer
+        from spk.identify.replaying import today
+
+        there = Workbench(self.bench.settings.changed(gallery=gallery.name), parts=self.bench.parts)
+        model = ModelId(evidence.model.name, evidence.model.fingerprint)
+        try:
+            calibration = there.calibration_of(model)
+            scorer = GalleryScorer(there.store, gallery, model, calibration, _attendees(there.store, evidence))
+            scorer.check()
+            now = today(scorer, record, evidence)
+        except SpkError as error:
+            return DecidedToday(problem=str(error), calibration=None, voices=[])
+        voices = [
+            TodayVoice(
+                label=one.label,
+                verdict=one.verdict,
+                speaker_id=one.speaker.id if one.speaker else None,
+                name=one.speaker.label if one.speaker else None,
+                llr=one.llr,
+                probability=one.probability,
+            )
+            for one in now
+        ]
+        return DecidedToday(problem=None, calibration=calibration.id, voices=voices)
 
     def _listed(self, record: DecisionRecord) -> DecisionInfo:
         evidence = _kept(self.bench.store, record)
@@ -180,45 +206,14 @@ def _calibration(store: Store, gallery: Gallery, evidence: Evidence) -> Calibrat
     return Calibration.parse(kept.record, source=f"calibration {kept.id}")
 
 
-def _decided_today(store: Store, gallery: Gallery, record: DecisionRecord, evidence: Evidence) -> DecidedToday:
-    """What today's gallery would decide, or why that cannot be said."""
-    try:
-        calibration, now = _today(store, gallery, record, evidence)
-    except SpkError as error:
-        return DecidedToday(problem=str(error), calibration=None, voices=[])
-    voices = [
-        TodayVoice(
-            label=one.label,
-            verdict=one.verdict,
-            speaker_id=one.speaker.id if one.speaker else None,
-            name=one.speaker.label if one.speaker else None,
-            llr=one.llr,
-            probability=one.probability,
-        )
-        for one in now
-    ]
-    return DecidedToday(problem=None, calibration=calibration.id, voices=voices)
+def _attendees(store: Store, evidence: Evidence) -> list[Speaker] | None:
+    """The only people who could be meant and are there still; None where it could be anybody.
 
-
-def _today(
-    store: Store, gallery: Gallery, record: DecisionRecord, evidence: Evidence
-) -> tuple[Calibration, Sequence[Today]]:
-    """Today's calibration, and what the gallery would decide by it."""
-    from spk.embed import ModelId
-    from spk.identify import Calibration, GalleryScorer, default_calibration
-    from spk.identify.replaying import today
-
-    model = ModelId(evidence.model.name, evidence.model.fingerprint)
-    kept = store.calibration(gallery)
-    if kept is not None and kept.model == model.name:
-        calibration = Calibration.parse(kept.record, source=f"calibration {kept.id}").check(model)
-    else:
-        calibration = default_calibration(model)
-    attendees = None
-    if evidence.attendees is not None:
-        attendees = store.people(UUID(one) for one in evidence.attendees)
-        if not attendees:
-            raise NotFoundError("none of the attendees is there any more")
-    scorer = GalleryScorer(store, gallery, model, calibration, attendees)
-    scorer.check()
-    return calibration, today(scorer, record, evidence)
+    Raises:
+        NotFoundError: none of them is.
+    """
+    if evidence.attendees is None:
+        return None
+    if attendees := store.people(UUID(one) for one in evidence.attendees):
+        return attendees
+    raise NotFoundError("none of the attendees is there any more")

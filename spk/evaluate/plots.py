@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plot", "der_parts", "det_plot", "histogram", "identification", "outcomes", "reliability", "tippett"]
 
-BLUE, RED, GREEN, GREY, AMBER, PURPLE = "#1f6fb2", "#c23b22", "#2a8c55", "#8a8f98", "#e0a030", "#7a4fa3"
+BLUE, RED, GREEN, GREY, AMBER = "#1f6fb2", "#c23b22", "#2a8c55", "#8a8f98", "#e0a030"
 COLOURS = {"score": GREY, "llr": BLUE, "claim": GREEN}
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.98)
 OUTCOMES = {"known": GREEN, "unsure": AMBER, "unknown": GREY, "wrong": RED, "refused": "#d5d8dc"}

@@ -10,13 +10,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from spk.desk import Desk
+from spk.desk.enrolling import stored
 from spk.errors import InputError
 from spk.messages.diarization import Diarized
 from spk.messages.enrollment import ConsentGiven, Enrolled, EnrolledTurns
 from spk.messages.identification import Identified
 from spk.messages.recordings import Applied
 
-__all__ = ["ApplyingTurns", "Diarizing", "EnrollingPerson", "EnrollingTurns", "Identifying", "Point"]
+__all__ = ["ApplyingTurns", "Asked", "Diarizing", "EnrollingPerson", "EnrollingTurns", "Identifying", "Name", "Point"]
 
 People = Annotated[int, Field(ge=1, le=1000)]
 Stretch = Annotated[str, Field(pattern=r"^(\d{1,6}(\.\d{1,6})?-\d{1,6}(\.\d{1,6})?|-)$", examples=["14.7-17.92"])]
@@ -101,18 +102,21 @@ class EnrollingPerson(Asked):
     """What the person consents to: JSON with `purpose`, `given_by`, `given`, `until`, `reference`, as far as needed."""
 
     def enroll(self, desk: Desk, paths: Sequence[Path], names: Sequence[str]) -> Enrolled:
-        """The answer.
+        """The answer, where something was stored.
 
         Raises:
             InputError: there are segments, and not as many as recordings; or one is none.
+            NotFoundError: there is no such gallery: none is made by a slip of the pen.
+            SpkError: nothing was stored, and why.
         """
+        _ = desk.bench.gallery
         if self.segment and len(self.segment) != len(paths):
             raise InputError(
                 f"segment: there are {len(self.segment)} for {len(paths)} files: give one for each, or none"
             )
         segments = [None if one == "-" else _times(one) for one in self.segment]
         consent = _consent(self.consent)
-        return desk.enroll(self.name, paths, names=names, segments=segments, force=self.force, consent=consent)
+        return stored(desk.enroll(self.name, paths, names=names, segments=segments, force=self.force, consent=consent))
 
 
 class EnrollingTurns(Asked):
@@ -134,7 +138,9 @@ class EnrollingTurns(Asked):
 
         Raises:
             InputError: an entry of ``map`` is none.
+            NotFoundError: there is no such gallery: none is made by a slip of the pen.
         """
+        _ = desk.bench.gallery
         pairs = [entry.partition("=") for entry in self.map]
         for entry, (label, equals, person) in zip(self.map, pairs, strict=True):
             if not (label and equals and person):

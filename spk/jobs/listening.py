@@ -9,7 +9,6 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from spk.desk import Desk
-from spk.desk.enrolling import stored
 from spk.errors import AudioError, InputError
 from spk.jobs.asked import ApplyingTurns, Diarizing, EnrollingPerson, EnrollingTurns, Identifying
 from spk.jobs.context import JobContext
@@ -110,7 +109,7 @@ def enroll(context: JobContext, asked: EnrollJob) -> Message:
     """One person is known from now on."""
     recordings = [_Recording.of(context, file, asked.most) for file in asked.files]
     desk = Desk(context.workbench())
-    return stored(asked.enroll(desk, [one.path for one in recordings], [one.name for one in recordings]))
+    return asked.enroll(desk, [one.path for one in recordings], [one.name for one in recordings])
 
 
 def enroll_turns(context: JobContext, asked: EnrollTurnsJob) -> Message:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import and_, delete, insert, or_, select, update
 
@@ -12,14 +13,12 @@ from spk.errors import ConflictError
 from spk.store import queries, tables
 from spk.store.database import Database
 from spk.store.job_records import Answer, Begun
+from spk.store.jobs import LEASE_SECONDS
 
-__all__ = ["ANSWER_HOURS", "REQUEST_SECONDS", "Requests", "UnansweredError"]
+__all__ = ["ANSWER_HOURS", "Requests", "UnansweredError"]
 
 ANSWER_HOURS = 24.0
 """For how long an answer is kept."""
-
-REQUEST_SECONDS = 600.0
-"""Whoever has not answered for so long is taken for dead."""
 
 _R = tables.requests.c
 
@@ -38,9 +37,10 @@ class Requests:
     ) -> Begun:
         """Learn whether a request was answered already; if not, it is this caller's to answer.
 
-        The caller answers within `REQUEST_SECONDS`: by `finish_request`, or `drop_request` if nothing was done. A
-        process that died before leaves the request to whoever repeats it after that. An answer with a secret in it
-        (a new key to the service) is not to be kept.
+        The caller answers by `finish_request`, or `drop_request` if nothing was done, and until then says by
+        `renew_requests` that it is at it: as a process that was not heard of for `LEASE_SECONDS` is taken for dead, it
+        leaves the request to whoever repeats it. An answer with a secret in it (a new key to the service) is not to
+        be kept.
 
         Args:
             key: Who asks, None for the user of the system: each has idempotency keys of their own.
@@ -56,7 +56,7 @@ class Requests:
         now = datetime.now(UTC)
         id_ = hashlib.sha256(repr((key, idempotency_key)).encode()).hexdigest()
         token = uuid4()
-        mine = {"token": token, "hash": request_hash, "until": now + timedelta(seconds=REQUEST_SECONDS)}
+        mine = {"token": token, "hash": request_hash, "until": now + timedelta(seconds=LEASE_SECONDS)}
         with self._database.write() as tx:
             over = or_(_R.created <= now - timedelta(hours=ANSWER_HOURS), and_(_R.status.is_(None), _R.until <= now))
             row = tx.execute(select(tables.requests, over.label("over")).where(_R.id == id_)).first()
@@ -77,6 +77,12 @@ class Requests:
                 "kept: use a new one to do it again"
             )
         return Begun(Answer(row.status, row.headers, row.body), id_, row.token)
+
+    def renew_requests(self, tokens: Collection[UUID]) -> None:
+        """Say that the process is at these still: the tokens of what was begun."""
+        until = datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS)
+        with self._database.note() as tx:
+            tx.execute(update(tables.requests).where(_R.token.in_(tokens), _R.status.is_(None)).values(until=until))
 
     def finish_request(self, begun: Begun, answer: Answer) -> None:
         """Keep the answer, if the request was not left to somebody else meanwhile."""

@@ -105,7 +105,7 @@ def guarded(store: Store) -> Iterator[Guarded]:
     async def echo(request: Request) -> dict[str, str]:
         return {"body": (await request.body()).decode()}
 
-    protect(app, home=store.path, store=lambda: store, cors_origins=["https://app.example.org"])
+    protect(app, home=store.path, store=lambda: store, answering=set(), cors_origins=["https://app.example.org"])
     with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50_000), follow_redirects=False) as browser:
         yield Guarded(store, app, browser)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from time import sleep
 
 import pytest
+from httpx import Response
 
 from spk.errors import StoreError
+from spk.store import Gallery
 
 
 def again(key: str = "4711") -> dict[str, str]:
@@ -62,6 +66,30 @@ def test_an_answer_that_cannot_be_kept_is_given(http, monkeypatch) -> None:
     made = http.post("/v1/galleries", json={"name": "calls"}, headers=again())
     assert (made.status_code, made.json()["name"]) == (201, "calls")
     assert http.post("/v1/galleries", json={"name": "calls"}, headers=again()).status_code == 409  # not done twice
+
+
+def test_a_request_stays_with_a_server_that_lives(request, monkeypatch) -> None:
+    monkeypatch.setattr("spk.store.requests.LEASE_SECONDS", 0.5)
+    monkeypatch.setattr("spk.api.app.RENEW_SECONDS", 0.05)
+    http = request.getfixturevalue("http")
+    service = http.app.state.service
+    let, gallery = Event(), service.store.gallery
+
+    def slow(name: str, **how: bool) -> Gallery:
+        assert name != "calls" or let.wait(30)
+        return gallery(name, **how)
+
+    def ask() -> Response:
+        return http.post("/v1/galleries", json={"name": "calls"}, headers=again())
+
+    monkeypatch.setattr(service.store, "gallery", slow)
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(ask)
+        sleep(1.5)  # longer than a lease
+        assert ask().status_code == 409
+        let.set()
+        assert first.result().status_code == ask().status_code == 201
+    assert not service.answering
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "\x7f"])

@@ -286,8 +286,14 @@ def test_a_request_whose_server_died(store, gallery, ago):
     dead = store.begin_request("desk", "k", "hash")
     with store._database.write() as tx:
         tx.execute(update(tables.requests).values(until=ago))
+    store.renew_requests([dead.token])
+    with pytest.raises(ConflictError, match="still being worked on"):
+        store.begin_request("desk", "k", "hash")
+    with store._database.write() as tx:
+        tx.execute(update(tables.requests).values(until=ago))
     again = store.begin_request("desk", "k", "hash")
     assert again.answer is None
+    store.renew_requests([dead.token])
     store.finish_request(dead, ANSWER)  # it was not dead, only slow
     store.drop_request(dead)
     store.finish_request(again, Answer(200, {}, b"mine"))

@@ -17,9 +17,7 @@ from spk.api.pages.shell import PageRoute, go, is_part, place, show
 from spk.api.routes.enrolling import EnrollForm
 from spk.api.routes.listening import IdentifyForm
 from spk.api.working import Work, answer
-from spk.desk.enrolling import stored
 from spk.errors import AccessError, InputError, NotFoundError
-from spk.messages.enrollment import Enrolled
 from spk.store.job_records import JobRecord
 
 __all__ = ["router"]
@@ -59,12 +57,7 @@ async def enroll(request: Request, here: Annotated[Here, at(Scope.ENROLL)]) -> R
         form, audio = upload.form(EnrollForm), upload.named("audio")
         if not audio:
             raise InputError("choose at least one recording")
-
-        def now() -> Enrolled:
-            desk = here.desk()
-            _ = desk.bench.gallery
-            return stored(form.enroll(desk, [one.path for one in audio], [one.name for one in audio]))
-
+        now = partial(form.enroll, here.desk(), [one.path for one in audio], [one.name for one in audio])
         return await _shown(
             request, here, "enroll", await answer(request, here, upload, Work("enroll", form, audio, now))
         )

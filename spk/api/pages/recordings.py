@@ -15,6 +15,7 @@ from spk.api.here import Here, at
 from spk.api.pages.acting import Ask, Step, act, done
 from spk.api.pages.shell import PageRoute, go, place, show
 from spk.api.pages.strips import strip
+from spk.api.routes.asked import play
 from spk.desk.recordings import MEDIA_TYPES
 from spk.errors import InputError
 from spk.messages.recordings import CorrectedTurn
@@ -67,7 +68,7 @@ def export(here: Reviewer, which: str, form: str) -> Response:
 @router.get("/{which}/voices/{voice}/audio")
 def audio(here: Reviewer, which: str, voice: str) -> FileResponse:
     """A voice to listen to."""
-    return FileResponse(here.desk().recordings.clip(which, voice), media_type="audio/flac")
+    return play(here.desk().recordings.clip(which, voice))
 
 
 @router.post("/{which}/label")

@@ -13,6 +13,7 @@ from spk.api.here import Here, at
 from spk.api.pages.acting import Ask, Step, act, done
 from spk.api.pages.plan import plan
 from spk.api.pages.shell import PageRoute, go, place, show
+from spk.api.routes.asked import play
 from spk.errors import InputError, SpkError
 
 __all__ = ["router"]
@@ -192,7 +193,7 @@ def erase(request: Request, here: Admin, who: str, sure: Annotated[Literal["", "
 def audio(here: Reviewer, sample: str) -> FileResponse:
     """A sample to listen to."""
     desk = here.desk()
-    return FileResponse(desk.speakers.clip(sample), media_type="audio/flac")
+    return play(desk.speakers.clip(sample))
 
 
 @router.get("/map")

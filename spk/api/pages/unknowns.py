@@ -15,6 +15,7 @@ from spk.api.here import Here, at
 from spk.api.pages.acting import Ask, Step, act, done
 from spk.api.pages.shell import PageRoute, place, show
 from spk.api.pages.strips import strip
+from spk.api.routes.asked import play
 from spk.errors import ConflictError, InputError, NotFoundError
 
 __all__ = ["router"]
@@ -67,7 +68,7 @@ def heard(request: Request, here: Reviewer, who: str) -> Response:
 @router.get("/{who}/clips/{clip}")
 def audio(here: Reviewer, who: str, clip: str) -> FileResponse:
     """A clip of a stranger."""
-    return FileResponse(here.desk().unknowns.clip(who, clip), media_type="audio/flac")
+    return play(here.desk().unknowns.clip(who, clip))
 
 
 @router.post("/{who}/name")

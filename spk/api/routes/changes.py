@@ -10,7 +10,8 @@ from pydantic import Field
 from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.responses import COMMON, problems
-from spk.api.routes.speakers import Asked, DryRun
+from spk.api.routes.asked import DryRun
+from spk.jobs.asked import Asked
 from spk.messages.base import Page
 from spk.messages.changes import ChangeInfo, Undone
 

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, status
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.routes.speakers import Who
 from spk.desk.paging import place, word
 from spk.errors import InputError
+from spk.jobs.asked import Asked
 from spk.messages.base import Page
 from spk.messages.consents import ConsentInfo, ConsentRequired
 
@@ -30,10 +31,8 @@ Zoned = Annotated[
 ]
 
 
-class Given(BaseModel):
+class Given(Asked):
     """That somebody consents; moments without a zone are UTC."""
-
-    model_config = ConfigDict(extra="forbid")
 
     purpose: Annotated[Purpose | None, Field(description="What the gallery requires, if left out.")] = None
     given_by: Annotated[Text | None, Field(description="Who gave it for the person; left out: the person.")] = None
@@ -42,18 +41,14 @@ class Given(BaseModel):
     reference: Annotated[Text | None, Field(description="Where what was signed lies.")] = None
 
 
-class Withdrawn(BaseModel):
+class Withdrawn(Asked):
     """What is withdrawn."""
-
-    model_config = ConfigDict(extra="forbid")
 
     purpose: Annotated[Purpose | None, Field(description="For all purposes, if left out.")] = None
 
 
-class Required(BaseModel):
+class Required(Asked):
     """What people must have consented to; null for nothing."""
-
-    model_config = ConfigDict(extra="forbid")
 
     purpose: Purpose | None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response, status
@@ -11,7 +12,6 @@ from spk.api.here import Here, at
 from spk.api.responses import AUDIO
 from spk.api.uploads import form_body
 from spk.api.working import Told, Work, answer
-from spk.desk.enrolling import stored
 from spk.errors import InputError
 from spk.jobs.asked import EnrollingPerson, EnrollingTurns
 from spk.messages.enrollment import Enrolled, EnrolledTurns
@@ -48,12 +48,7 @@ async def enroll(request: Request, here: Enrolling) -> Response:
         form, audio = upload.form(EnrollForm), upload.named("audio")
         if not audio:
             raise InputError("a file is missing: send at least one recording as audio")
-
-        def now() -> Enrolled:
-            desk = here.desk()
-            _ = desk.bench.gallery  # none is made by a slip of the pen
-            return stored(form.enroll(desk, [one.path for one in audio], [one.name for one in audio]))
-
+        now = partial(form.enroll, here.desk(), [one.path for one in audio], [one.name for one in audio])
         return await answer(request, here, upload, Work("enroll", form, audio, now, status=201))
 
 
@@ -68,10 +63,5 @@ async def enroll_turns(request: Request, here: Enrolling) -> Response:
     """Enroll everybody in a recording by its corrected turns, in any format."""
     async with here.service.forms.receive(request) as upload:
         form, audio, turns = upload.form(EnrollTurnsForm), upload.one("audio"), upload.one("turns")
-
-        def now() -> EnrolledTurns:
-            desk = here.desk()
-            _ = desk.bench.gallery
-            return form.enroll(desk, audio.path, audio.name, turns.path, turns.name)
-
+        now = partial(form.enroll, here.desk(), audio.path, audio.name, turns.path, turns.name)
         return await answer(request, here, upload, Work("enroll_turns", form, [audio], now, [turns], status=201))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, status
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
+from spk.jobs.asked import Asked
 from spk.messages import GalleryInfo
 
 __all__ = ["router"]
@@ -16,10 +17,8 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/galleries", tags=["galleries"])
 
 
-class NewGallery(BaseModel):
+class NewGallery(Asked):
     """A gallery to make."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(examples=["newsroom"], max_length=200)]
 

@@ -13,12 +13,11 @@ from pydantic import Field
 from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.responses import AUDIO, COMMON, problems
-from spk.api.routes.speakers import Asked, DryRun, Name
-from spk.api.routes.unknowns import FLAC, Force, JustAsked, play
+from spk.api.routes.asked import FLAC, DryRun, Force, JustAsked, play
 from spk.api.uploads import form_body
 from spk.api.working import Told, Work, answer
 from spk.desk.recordings import MEDIA_TYPES
-from spk.jobs.asked import ApplyingTurns
+from spk.jobs.asked import ApplyingTurns, Asked, Name
 from spk.messages.base import Page
 from spk.messages.outcomes import Outcome
 from spk.messages.recordings import Applied, CorrectedTurn, RecordingDetail, RecordingInfo, Waveform

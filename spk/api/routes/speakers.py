@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from spk.api.access import Scope
 from spk.api.here import Here, at
+from spk.api.routes.asked import FLAC, DryRun, JustAsked, MergeAsked, play
 from spk.errors import ConflictError
+from spk.jobs.asked import Asked, Name
 from spk.messages.audit import ErasureReceipt
 from spk.messages.base import Page
 from spk.messages.health import Checkup
@@ -25,12 +27,10 @@ __all__ = ["Who", "router"]
 router = APIRouter(prefix="/v1/galleries/{gallery}", tags=["speakers"])
 
 Who = Annotated[str, Path(description="A name, an `unknown-…` label, or an id.", examples=["anna"], max_length=200)]
-Name = Annotated[str, Field(min_length=1, max_length=200, examples=["anna"])]
 SampleIds = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=36)]],
     Field(min_length=1, max_length=1000, examples=[["5e1f02ab-94d6-4c53-8d30-2a2f5c8e7f61"]]),
 ]
-DryRun = Annotated[bool, Field(description="Say what would change, and change nothing.")]
 Seconds = Annotated[float, Query(gt=0, le=600, description="Net speech in the clips that are identified.")]
 Fpir = Annotated[float | None, Query(gt=0, lt=1, description="The share of strangers who may get a name.")]
 Cost = Annotated[
@@ -44,30 +44,10 @@ Reviewing = Annotated[Here, at(Scope.REVIEW)]
 Administering = Annotated[Here, at(Scope.ADMIN)]
 
 
-class Asked(BaseModel):
-    """What a request says; a field that does not exist is a mistake."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 class Rename(Asked):
     """Another name for somebody."""
 
     name: Name
-    dry_run: DryRun = False
-
-
-class Merge(Asked):
-    """Who takes over the samples of somebody."""
-
-    into: Name
-    force: Annotated[bool, Field(description="Learn also from what sounds unlike the rest of the profile.")] = False
-    dry_run: DryRun = False
-
-
-class Unmerge(Asked):
-    """Whether only to look."""
-
     dry_run: DryRun = False
 
 
@@ -126,13 +106,13 @@ def rename_speaker(who: Who, asked: Rename, here: Reviewing) -> Outcome:
 
 
 @router.post("/speakers/{who}/merge")
-def merge_speakers(who: Who, asked: Merge, here: Reviewing) -> Outcome:
+def merge_speakers(who: Who, asked: MergeAsked, here: Reviewing) -> Outcome:
     """Make two entries one person, who keeps the name of the second. All recordings are judged again."""
     return here.desk().speakers.merge(who, asked.into, force=asked.force, dry_run=asked.dry_run)
 
 
 @router.post("/speakers/{who}/unmerge")
-def unmerge_speaker(who: Who, asked: Unmerge, here: Reviewing) -> Outcome:
+def unmerge_speaker(who: Who, asked: JustAsked, here: Reviewing) -> Outcome:
     """Take the last merger into somebody back; the second of `speakers` is whom that sets apart."""
     return here.desk().speakers.unmerge(who, dry_run=asked.dry_run)
 
@@ -149,17 +129,12 @@ def move_samples(asked: Move, here: Reviewing) -> Outcome:
     return here.desk().speakers.move(asked.samples, asked.to, dry_run=asked.dry_run)
 
 
-@router.get(
-    "/samples/{sample}/audio",
-    response_class=FileResponse,
-    responses={200: {"content": {"audio/flac": {}}}, 206: {"description": "The part that `Range` names."}},
-)
+@router.get("/samples/{sample}/audio", response_class=FileResponse, responses=FLAC)
 def play_sample(
     sample: Annotated[str, Path(description="An id, or its first digits.", max_length=36)], here: Reviewing
 ) -> FileResponse:
     """A sample to listen to, where its audio is kept."""
-    clip = here.desk().speakers.clip(sample)
-    return FileResponse(clip, media_type="audio/flac", headers={"Cache-Control": "no-store"})
+    return play(here.desk().speakers.clip(sample))
 
 
 @router.get(
@@ -181,7 +156,6 @@ def disclose_speaker(who: Who, here: Administering) -> StreamingResponse:
     headers = {
         "Content-Length": str(done.bytes),
         "Content-Disposition": f'attachment; filename="{done.speaker_id}.zip"',
-        "Cache-Control": "no-store",
     }
     return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
 

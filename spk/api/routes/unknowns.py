@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query
@@ -13,24 +13,17 @@ from pydantic import Field
 from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.responses import COMMON, problems
-from spk.api.routes.speakers import Asked, DryRun, Name
+from spk.api.routes.asked import FLAC, DryRun, Force, JustAsked, MergeAsked, play
+from spk.jobs.asked import Asked, Name
 from spk.messages.outcomes import Outcome
 from spk.messages.unknowns import Clips, Queue, UnknownDetail
 
-__all__ = ["FLAC", "Force", "play", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/v1/galleries/{gallery}/unknowns", tags=["unknowns"], responses={**COMMON, **problems(409)})
 
 Which = Annotated[str, Path(description="An `unknown-…` label, or an id.", examples=["unknown-7f3a"], max_length=200)]
-Force = Annotated[bool, Field(description="Let the profile learn also from what sounds unlike the rest of it.")]
 Reviewing = Annotated[Here, at(Scope.REVIEW)]
-
-FLAC: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"audio/flac": {}}, "description": "All of it."},
-    206: {"content": {"audio/flac": {}}, "description": "The part that `Range` names."},
-    416: {"description": "`Range` names nothing of it."},
-}
-"""What OpenAPI says of a route that plays something."""
 
 
 class NameAsked(Asked):
@@ -41,26 +34,12 @@ class NameAsked(Asked):
     dry_run: DryRun = False
 
 
-class MergeAsked(Asked):
-    """Who takes over what is a stranger's: another stranger, or a name."""
-
-    into: Name
-    force: Force = False
-    dry_run: DryRun = False
-
-
 class SplitAsked(Asked):
     """Whose samples shall be another's; those of the second voice that seems to be heard, if none is given."""
 
     samples: list[Annotated[str, Field(min_length=1, max_length=36)]] = Field(
         default_factory=list, max_length=1000, examples=[["5e1f02ab-94d6-4c53-8d30-2a2f5c8e7f61"]]
     )
-    dry_run: DryRun = False
-
-
-class JustAsked(Asked):
-    """Whether only to look."""
-
     dry_run: DryRun = False
 
 
@@ -128,11 +107,6 @@ def discard_unknown(which: Which, asked: JustAsked, here: Reviewing) -> Outcome:
 def never_unknown(which: Which, asked: JustAsked, here: Reviewing) -> Outcome:
     """Say that a stranger is not to be enrolled: known again, and not asked about any more."""
     return here.desk().unknowns.never(which, dry_run=asked.dry_run)
-
-
-def play(clip: FilePath) -> FileResponse:
-    """A clip, all or some of it, which nobody is to keep."""
-    return FileResponse(clip, media_type="audio/flac", headers={"Cache-Control": "no-store"})
 
 
 def _addresses(here: Here, which: str, clips: list[str]) -> list[str]:
