@@ -116,6 +116,17 @@ class Speakers:
         found = (self.bench.store.speaker(self.bench.gallery, one) for one in who)
         return [PersonRef(speaker_id=one.id, name=one.name, label=one.label) for one in found]
 
+    def create(self, name: str) -> SpeakerInfo:
+        """Keep somebody who has no samples yet; enrolling them, or a consent, needs no such step.
+
+        Raises:
+            InputError: nobody can have that name.
+            ConflictError: somebody has it, or the gallery requires consent: that comes first then.
+        """
+        from spk.store.listing import Listed
+
+        return speaker_info(Listed(self.bench.store.make_speaker(self.bench.gallery, name), 0, 0, 0.0))
+
     def rename(self, who: str, name: str, *, dry_run: bool = False) -> Outcome:
         """Give a person another name.
 

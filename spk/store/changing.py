@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, insert, select
 
 from spk.errors import ConflictError, InputError, NotFoundError
 from spk.store import audit, changes, consenting, enrolling, hearings, queries, tables, unmerging
@@ -144,8 +144,13 @@ class Change:
     # People
 
     def make_speaker(self, name: str | None, *, id_: UUID | None = None) -> Speaker:
-        """Somebody new, with an id if one is given."""
+        """Somebody new, with an id if one is given.
+
+        Raises:
+            ConflictError: somebody of the gallery has the name.
+        """
         ids = (uuid4() for _ in range(16)) if id_ is None else (id_,)
+        self._check_free(name)
         return enrolling.make_speaker(self.journal, self.gallery, name and clean_name(name), ids)
 
     def stranger_ids(self, seed: str) -> list[UUID]:
@@ -233,11 +238,12 @@ class Change:
         Raises:
             ConflictError: another person of the gallery has the name.
         """
-        if name is not None:
-            taken = queries.speakers(self._tx, self.gallery.id, _P.name == clean_name(name), _P.id != speaker)
-            if taken:
-                raise ConflictError(f'another speaker is called "{name}": choose another name, or merge the two')
+        self._check_free(name, _P.id != speaker)
         self.journal.set(tables.speakers, {"id": speaker}, name=name, state=state.value)
+
+    def _check_free(self, name: str | None, *who: ColumnElement[bool]) -> None:
+        if name is not None and queries.speakers(self._tx, self.gallery.id, _P.name == clean_name(name), *who):
+            raise ConflictError(f'another speaker is called "{name}": choose another name, or merge the two')
 
     def drop_speaker(self, speaker: UUID) -> None:
         """Remove somebody; what they have, or was said to be theirs, is nobody's."""

@@ -304,6 +304,18 @@ class Store(
         self._retrieval.push()
         return enrollment
 
+    def make_speaker(self, gallery: Gallery, name: str) -> Speaker:
+        """Keep somebody who has no samples yet, whom nothing is compared with until they have.
+
+        Raises:
+            InputError: nobody can have that name.
+            ConflictError: somebody of the gallery has it, or the gallery requires consent, which comes first there.
+        """
+        with self.change(gallery, "create") as change:
+            speaker = change.make_speaker(name)
+            change.audit("create", speaker=speaker.id)
+            return speaker
+
     def rename(self, speaker: Speaker, name: str) -> Speaker:
         """Give a speaker another name; somebody unknown is enrolled by that.
 

@@ -108,6 +108,27 @@ def test_one_person_is_shown_with_samples_to_listen_to(review: TestClient) -> No
         assert review.get(f"samples/{wrong}/audio").status_code == 404
 
 
+def test_somebody_is_there_before_the_first_sample(http: TestClient, service_home: Path) -> None:
+    made = http.post(PEOPLE, json={"name": "  zoë  "})
+    assert (made.status_code, made.json()["name"], made.json()["samples"]) == (201, "zoë", 0)
+    assert [http.get(PEOPLE).json()["items"]] == [[made.json()]]
+    assert http.get(f"{PEOPLE}/zoë").json()["speaker_id"] == made.json()["speaker_id"]
+    assert http.post(PEOPLE, json={"name": "Zoë"}).status_code == 201
+    for name, status in (("zoë", 409), ("unknown-7f3a", 400), ("a\nb", 400), ("", 422)):
+        assert http.post(PEOPLE, json={"name": name}).status_code == status, name
+    with Store.open(service_home) as store:
+        gallery = store.gallery("default")
+        store.enroll(gallery, "zoë", [sample(1)])
+        store.verify_audit()
+    assert http.get(f"{PEOPLE}/zoë").json()["speaker_id"] == made.json()["speaker_id"]
+
+    http.put("/v1/galleries/default/consents/required", json={"purpose": "calls"}).raise_for_status()
+    refused = http.post(PEOPLE, json={"name": "ida"})
+    assert (refused.status_code, "consent" in refused.json()["detail"]) == (409, True)
+    http.post(f"{PEOPLE}/ida/consents", json={}).raise_for_status()
+    assert http.get(f"{PEOPLE}/ida").json()["samples"] == []
+
+
 def test_a_correction_is_previewed_done_and_told(review: TestClient) -> None:
     looked = review.post("speakers/ann/rename", json={"name": "anna", "dry_run": True}).raise_for_status().json()
     assert (looked["dry_run"], looked["change"]) == (True, None)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Annotated, BinaryIO, Literal
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response, status
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import Field
 
@@ -42,6 +42,12 @@ Cost = Annotated[
 Looking = Annotated[Here, at(Scope.ENROLL, Scope.REVIEW)]
 Reviewing = Annotated[Here, at(Scope.REVIEW)]
 Administering = Annotated[Here, at(Scope.ADMIN)]
+
+
+class NewSpeaker(Asked):
+    """Somebody new."""
+
+    name: Name
 
 
 class Rename(Asked):
@@ -91,6 +97,12 @@ def list_speakers(
 ) -> Page[SpeakerInfo]:
     """People, by name, and then those without one, oldest first."""
     return here.desk().speakers.list(q=q, state=state, limit=limit, after=after)
+
+
+@router.post("/speakers", status_code=status.HTTP_201_CREATED)
+def create_speaker(asked: NewSpeaker, here: Annotated[Here, at(Scope.ENROLL)]) -> SpeakerInfo:
+    """Keep somebody who has no samples yet. Enrolling them, or a consent, needs no such step."""
+    return here.desk().speakers.create(asked.name)
 
 
 @router.get("/speakers/{who}")

@@ -63,6 +63,10 @@ class AsyncSpeakers:
         found = [await self.show(one) for one in who]
         return [PersonRef(speaker_id=one.speaker_id, name=_name(one), label=one.name) for one in found]
 
+    async def create(self, name: str) -> SpeakerInfo:
+        """Keep somebody who has no samples yet; enrolling them, or a consent, needs no such step."""
+        return await self._gallery.post(("speakers",), SpeakerInfo, body={"name": name})
+
     async def rename(self, who: str, name: str, *, dry_run: bool = False) -> Outcome:
         """Give a person another name."""
         body = {"name": name, "dry_run": dry_run}
