@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from anyio import to_thread
 from fastapi import Request, Response
@@ -17,7 +17,7 @@ from pydantic import Field
 from spk.api.bodies import MOST_BYTES
 from spk.api.jobs import job_info
 from spk.api.problems import ProblemError
-from spk.errors import AudioError, InputError
+from spk.errors import AudioError, InputError, NotFoundError
 from spk.jobs.asked import Asked, Diarizing
 from spk.messages import Message
 from spk.messages.jobs import JobInfo
@@ -26,10 +26,11 @@ from spk.store.job_records import NewJob, Webhook
 
 if TYPE_CHECKING:
     from spk.api.here import Here
+    from spk.api.idempotency import Once
     from spk.api.receiving import ReceivedFile
     from spk.api.uploads import Upload
 
-__all__ = ["Told", "Work", "answer", "at_once"]
+__all__ = ["Told", "Work", "answer", "at_once", "work_id"]
 
 ASYNC = "respond-async"
 JOB_SECONDS = 60  # after which it is worth asking again where too many jobs wait
@@ -93,7 +94,7 @@ async def answer(request: Request, here: Here, upload: Upload, work: Work) -> Re
     if not wanted and await to_thread.run_sync(_seconds, here, work.recordings, apart) <= short:
         message = await here.service.admission.run(work.now, request)
         return _json(message.model_dump_json(), work.status)
-    info = await to_thread.run_sync(_submit, here, upload, work)
+    info = await to_thread.run_sync(_submit, here, upload, work, work_id(request))
     headers = {"Location": info.url} | ({"Preference-Applied": ASYNC} if wanted else {})
     return _json(info.model_dump_json(), 202, headers)
 
@@ -112,6 +113,12 @@ async def at_once(
         raise AudioError(recordings[0].name, f"is longer than the {short:g} s of a clip of one voice: cut it")
     message = await here.service.admission.run(now, request)
     return _json(message.model_dump_json())
+
+
+def work_id(request: Request) -> UUID | None:
+    """The id of what a request with an idempotency key starts: the same when it comes again."""
+    once: Once | None = getattr(request.state, "once", None)
+    return None if once is None or once.begun is None else once.begun.work
 
 
 def _wants_job(request: Request) -> bool:
@@ -141,13 +148,16 @@ def _seconds(here: Here, recordings: Sequence[ReceivedFile], apart: bool = False
     return total
 
 
-def _submit(here: Here, upload: Upload, work: Work) -> JobInfo:
-    """Leave the work to a job.
+def _submit(here: Here, upload: Upload, work: Work, id_: UUID | None) -> JobInfo:
+    """Leave the work to a job; one that a server began which died before it answered is that job.
 
     Raises:
         ProblemError: too many wait already.
     """
     service = here.service
+    if id_ is not None:
+        with suppress(NotFoundError):
+            return job_info(service.store.job(id_))
     if service.store.job_counts().queued >= service.serving.most_jobs:
         again = {"Retry-After": str(JOB_SECONDS)}
         raise ProblemError("overloaded", f"too many jobs are waiting: try again in {JOB_SECONDS} s", again)
@@ -163,7 +173,7 @@ def _submit(here: Here, upload: Upload, work: Work) -> JobInfo:
             key=here.principal.who,
             webhook=work.form.told,
         )
-        return job_info(here.service.queue.submit(new))
+        return job_info(here.service.queue.submit(new, id_))
 
 
 @contextmanager

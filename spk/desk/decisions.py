@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from spk.desk.paging import place, word
-from spk.errors import InputError, NotFoundError, SpkError
+from spk.desk.paging import since, word
+from spk.errors import NotFoundError, SpkError
 from spk.messages.base import Page
 from spk.messages.decisions import (
     DecidedToday,
@@ -49,7 +48,7 @@ class Decisions:
         Raises:
             InputError: ``after`` is no such thing.
         """
-        records = self.bench.store.decisions(self.bench.gallery, limit, after=None if after is None else _placed(after))
+        records = self.bench.store.decisions(self.bench.gallery, limit, after=None if after is None else since(after))
         last = records[-1] if len(records) == limit else None
         following = None if last is None else word(last.created.isoformat(), last.id.hex)
         return Page[DecisionInfo](items=[self._listed(record) for record in records], next=following)
@@ -143,14 +142,6 @@ class Decisions:
                 for voice in evidence.voices
             ],
         )
-
-
-def _placed(after: str) -> tuple[datetime, UUID]:
-    created, digits = place(after, 2)
-    try:
-        return datetime.fromisoformat(created).astimezone(UTC), UUID(digits)
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        raise InputError("that is not where a page of decisions ended: give what the page before named") from None
 
 
 def _who(evidence: Evidence, voice: VoiceEvidence) -> str | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from spk.errors import InputError
 
-__all__ = ["place", "word"]
+__all__ = ["place", "since", "word"]
+
+_NOT_OURS = "that is not where a page ended: give what the page before named as the next one"
 
 
 def word(*values: str | int | None) -> str:
@@ -35,7 +39,23 @@ def place(text: str, count: int) -> list[Any]:
             return values
     except (ValueError, RecursionError):
         pass
-    raise InputError("that is not where a page ended: give what the page before named as the next one")
+    raise InputError(_NOT_OURS)
+
+
+def since(text: str) -> tuple[datetime, UUID]:
+    """When the last of a page was made, and its id, where `word` was given these.
+
+    >>> since(word("2026-11-20T12:00:00+00:00", "2c9e7d106b5a4f3e8d2c1a0b9c8d7e6f"))[0].hour
+    12
+
+    Raises:
+        InputError: it was given something else.
+    """
+    created, digits = place(text, 2)
+    try:
+        return datetime.fromisoformat(created).astimezone(UTC), UUID(digits)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise InputError(_NOT_OURS) from None
 
 
 def _is_ours(value: object) -> bool:

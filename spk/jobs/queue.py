@@ -18,6 +18,8 @@ from spk.jobs.webhooks import check_webhook
 from spk.store.problems import BUSY_SECONDS
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from huey.consumer import Consumer
 
     from spk.config import ServiceSettings
@@ -63,8 +65,12 @@ class Queue:
 
         self._send = work
 
-    def submit(self, new: NewJob) -> JobRecord:
+    def submit(self, new: NewJob, id_: UUID | None = None) -> JobRecord:
         """Keep a job, and wake a worker; when this returns, the job is on the disk.
+
+        Args:
+            new: The job.
+            id_: What it is to be known by, which no other is.
 
         Raises:
             InputError: there is no such kind, or its parameters or the webhook cannot be used.
@@ -75,7 +81,7 @@ class Queue:
         self._handlers[new.kind].parse(new.params)
         if new.webhook is not None:
             check_webhook(new.webhook, self._hosts)
-        job = self._store.submit_job(new)
+        job = self._store.submit_job(new, id_)
         self.wake()
         return job
 

@@ -199,8 +199,10 @@ class Begun:
         answer: What it was answered before: to be answered again, and nothing to be done. None: go on.
         id: Which request it is.
         token: Whose it is to answer.
+        work: The id of what it starts: the same where it comes again because a server died at it.
     """
 
     answer: Answer | None
     id: str
     token: UUID
+    work: UUID

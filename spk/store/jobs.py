@@ -53,14 +53,18 @@ class Jobs:
 
     # For those who want something done
 
-    def submit_job(self, new: NewJob) -> JobRecord:
+    def submit_job(self, new: NewJob, id_: UUID | None = None) -> JobRecord:
         """Keep a job: when this returns, it is on the disk.
+
+        Args:
+            new: The job.
+            id_: What it is to be known by, which no other is.
 
         Raises:
             NotFoundError: there is no such gallery.
         """
         now = datetime.now(UTC)
-        id_ = uuid4()
+        id_ = id_ or uuid4()
         with self._database.note() as tx:
             tx.execute(
                 insert(tables.jobs).values(
@@ -102,6 +106,7 @@ class Jobs:
         kinds: Collection[str] | None = None,
         *,
         limit: int = 100,
+        after: tuple[datetime, UUID] | None = None,
     ) -> list[JobRecord]:
         """Jobs, the newest first.
 
@@ -110,6 +115,7 @@ class Jobs:
             states: In which they are; None for all.
             kinds: Of which they are; None for all.
             limit: How many at most.
+            after: When the last of those before was submitted, and its id.
         """
         query = job_rows.query().order_by(_J.created.desc(), _J.id).limit(limit)
         if galleries is not None:
@@ -118,6 +124,9 @@ class Jobs:
             query = query.where(_J.state.in_(states))
         if kinds is not None:
             query = query.where(_J.kind.in_(kinds))
+        if after is not None:
+            created, id_ = after
+            query = query.where(or_(_J.created < created, and_(_J.created == created, _J.id > id_)))
         with self._database.read() as tx:
             return [job_rows.record(row) for row in tx.execute(query)]
 

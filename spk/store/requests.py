@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, select, update
 
 from spk.errors import ConflictError
 from spk.store import queries, tables
@@ -56,17 +56,20 @@ class Requests:
         now = datetime.now(UTC)
         id_ = hashlib.sha256(repr((key, idempotency_key)).encode()).hexdigest()
         token = uuid4()
-        mine = {"token": token, "hash": request_hash, "until": now + timedelta(seconds=LEASE_SECONDS)}
+        until = now + timedelta(seconds=LEASE_SECONDS)
+        mine = {"token": token, "hash": request_hash, "until": until, "forgotten": False}
         with self._database.write() as tx:
-            over = or_(_R.created <= now - timedelta(hours=ANSWER_HOURS), and_(_R.status.is_(None), _R.until <= now))
-            row = tx.execute(select(tables.requests, over.label("over")).where(_R.id == id_)).first()
-            if row is None or row.over:
-                tx.execute(delete(tables.requests).where(_R.id == id_))
+            over = (_R.created <= now - timedelta(hours=ANSWER_HOURS)).label("over")
+            left = and_(_R.status.is_(None), _R.until <= now).label("left")
+            row = tx.execute(select(tables.requests, over, left).where(_R.id == id_)).first()
+            if row is None or row.over or (row.left and row.hash != request_hash):
                 place = gallery and queries.find_gallery(tx, gallery).id
-                tx.execute(
-                    insert(tables.requests).values(id=id_, gallery=place or None, created=now, forgotten=False, **mine)
-                )
-                return Begun(None, id_, token)
+                tx.execute(delete(tables.requests).where(_R.id == id_))
+                tx.execute(insert(tables.requests).values(id=id_, gallery=place or None, created=now, **mine))
+                return Begun(None, id_, token, _work(id_, now))
+            if row.left:
+                tx.execute(update(tables.requests).where(_R.id == id_).values(mine))
+                return Begun(None, id_, token, _work(id_, row.created))
         if row.hash != request_hash:
             raise ConflictError(f"idempotency key {idempotency_key}: came with another request before: use a new one")
         if row.status is None:
@@ -76,7 +79,7 @@ class Requests:
                 f"idempotency key {idempotency_key}: answered before somebody was erased, so that the answer is not "
                 "kept: use a new one to do it again"
             )
-        return Begun(Answer(row.status, row.headers, row.body), id_, row.token)
+        return Begun(Answer(row.status, row.headers, row.body), id_, row.token, _work(id_, row.created))
 
     def renew_requests(self, tokens: Collection[UUID]) -> None:
         """Say that the process is at these still: the tokens of what was begun."""
@@ -106,3 +109,7 @@ class Requests:
                 return 0
         with self._database.note() as tx:
             return tx.execute(delete(tables.requests).where(old)).rowcount
+
+
+def _work(request: str, created: datetime) -> UUID:
+    return uuid5(NAMESPACE_OID, f"{request} {created.isoformat()}")

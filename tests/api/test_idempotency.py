@@ -92,6 +92,24 @@ def test_a_request_stays_with_a_server_that_lives(request, monkeypatch) -> None:
     assert not service.answering
 
 
+@pytest.mark.parametrize("kind", ["a job", "at once"])
+def test_a_server_that_died_before_it_answered(kind, known, http, monkeypatch) -> None:
+    """What it had begun is not begun again by whoever repeats the request."""
+    monkeypatch.setattr("spk.store.requests.LEASE_SECONDS", -1.0)
+    store = http.app.state.service.store
+    how = again() | ({"Prefer": "respond-async"} if kind == "a job" else {})
+    with monkeypatch.context() as dying:
+        dying.setattr(store, "finish_request", lambda *_: None)
+        first = known("identify", {"single": "true"}, how, audio="more")
+    second = known("identify", {"single": "true"}, how, audio="more")
+    assert "Idempotency-Replayed" not in second.headers
+    id_ = "id" if kind == "a job" else "decision_id"
+    assert second.json()[id_] == first.json()[id_]
+    assert len(http.get("/v1/jobs").json()["items"]) == (kind == "a job")
+    assert len(http.get("/v1/galleries/default/decisions").json()["items"]) == (kind == "at once")
+    assert http.app.state.service.store.prune_uploads() == 0
+
+
 @pytest.mark.parametrize("key", ["", "x" * 201, "\x7f"])
 def test_impossible_keys(http, key) -> None:
     answer = http.post("/v1/galleries", json={"name": "calls"}, headers=again(key))

@@ -97,6 +97,15 @@ def test_a_job_that_fails_says_why(listen, http, work, tmp_path, service_home) -
     assert str(service_home) not in json.dumps(failed)
 
 
+def test_page_by_page(known, http) -> None:
+    asked = [known("identify", {"single": "true"}, LATER, audio="more").json()["id"] for _ in range(3)]
+    first = http.get("/v1/jobs", params={"limit": 2}).json()
+    [last] = (page := http.get("/v1/jobs", params={"limit": 2, "after": first["next"]}).json())["items"]
+    assert [one["id"] for one in [*first["items"], last]] == asked[::-1]
+    assert page["next"] is None
+    assert http.get("/v1/jobs", params={"after": "WyJ4IiwgMV0"}).status_code == 400
+
+
 def test_cancelling(listen, http, work, service_home) -> None:
     job = listen("diarize", {}, LATER, audio="both").json()
     assert http.post(job["cancel"]).json()["state"] == "cancelled"

@@ -292,7 +292,7 @@ def test_a_request_whose_server_died(store, gallery, ago):
     with store._database.write() as tx:
         tx.execute(update(tables.requests).values(until=ago))
     again = store.begin_request("desk", "k", "hash")
-    assert again.answer is None
+    assert (again.answer, again.work) == (None, dead.work)
     store.renew_requests([dead.token])
     store.finish_request(dead, ANSWER)  # it was not dead, only slow
     store.drop_request(dead)
@@ -300,7 +300,9 @@ def test_a_request_whose_server_died(store, gallery, ago):
     assert store.begin_request("desk", "k", "hash").answer.body == b"mine"
     with store._database.write() as tx:
         tx.execute(update(tables.requests).values(created=ago - timedelta(days=1)))
-    assert store.begin_request("desk", "k", "another").answer is None
+    another = store.begin_request("desk", "k", "another")
+    assert another.answer is None
+    assert another.work != dead.work
     assert store.prune_requests() == 0
 
 

@@ -12,6 +12,7 @@ from spk.api.here import Here, at
 from spk.api.jobs import check_scope, job_info, known_kinds
 from spk.api.problems import ProblemError
 from spk.api.responses import problems
+from spk.desk.paging import since, word
 from spk.errors import ConflictError, NotFoundError, SpkError, retold
 from spk.messages.base import Page
 from spk.messages.jobs import JobInfo
@@ -29,11 +30,14 @@ def list_jobs(
     here: Anybody,
     state: Annotated[list[JobState], Query(description="Only those in one of these states.", max_length=5)] = [],  # noqa: B006 - FastAPI copies it
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    after: Annotated[str | None, Query(description="`next` of the page before.", max_length=200)] = None,
 ) -> Page[JobInfo]:
     """Jobs of the galleries and scopes that the key is for, the newest first; ended ones are kept for some days."""
     store, who = here.service.store, here.principal
-    found = store.jobs(who.galleries, state or None, known_kinds(who), limit=limit)
-    return Page[JobInfo](items=[job_info(job) for job in found])
+    last = None if after is None else since(after)
+    found = store.jobs(who.galleries, state or None, known_kinds(who), limit=limit, after=last)
+    following = word(found[-1].created.isoformat(), found[-1].id.hex) if len(found) == limit else None
+    return Page[JobInfo](items=[job_info(job) for job in found], next=following)
 
 
 @router.get("/{job}")

@@ -12,7 +12,7 @@ from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.responses import AUDIO
 from spk.api.uploads import form_body
-from spk.api.working import Told, Work, answer, at_once
+from spk.api.working import Told, Work, answer, at_once, work_id
 from spk.errors import AccessError
 from spk.jobs.asked import Diarizing, Identifying, Name, Point
 from spk.messages.diarization import Diarized
@@ -64,7 +64,7 @@ async def identify(request: Request, here: Listening) -> Response:
         form, audio = upload.form(IdentifyForm), upload.one("audio")
         if form.enroll_unknown and not here.principal.may(Scope.ENROLL, Scope.REVIEW):
             raise AccessError("enroll_unknown keeps people: it takes a key with the scope enroll or review, too")
-        now = partial(form.identify, here.desk(**form.settings), audio.path, audio.name)
+        now = partial(form.identify, here.desk(**form.settings), audio.path, audio.name, work_id(request))
         return await answer(request, here, upload, Work("identify", form, [audio], now))
 
 

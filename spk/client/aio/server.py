@@ -106,9 +106,9 @@ class AsyncJobs:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def list(self, *, state: Sequence[str] = (), limit: int = 100) -> Page[JobInfo]:
+    async def list(self, *, state: Sequence[str] = (), limit: int = 100, after: str | None = None) -> Page[JobInfo]:
         """Jobs, the newest first; those that ended are kept for some days."""
-        params = {"state": [*state], "limit": limit}
+        params = {"state": [*state], "limit": limit, "after": after}
         return await self._connection.ask("GET", ("jobs",), Page[JobInfo], params=params)
 
     async def show(self, job: str) -> JobInfo:

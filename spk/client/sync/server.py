@@ -106,9 +106,9 @@ class Jobs:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def list(self, *, state: Sequence[str] = (), limit: int = 100) -> Page[JobInfo]:
+    def list(self, *, state: Sequence[str] = (), limit: int = 100, after: str | None = None) -> Page[JobInfo]:
         """Jobs, the newest first; those that ended are kept for some days."""
-        params = {"state": [*state], "limit": limit}
+        params = {"state": [*state], "limit": limit, "after": after}
         return self._connection.ask("GET", ("jobs",), Page[JobInfo], params=params)
 
     def show(self, job: str) -> JobInfo:
