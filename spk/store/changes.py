@@ -8,13 +8,15 @@ what nobody needs any more is removed by `Store.prune`. So a change holds no voi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Table, Uuid, and_, bindparam, delete, insert, select, update
+from sqlalchemy.sql.dml import Update
 
 from spk.errors import ConflictError, NotFoundError
 from spk.store import audit, outbox, tables
@@ -24,7 +26,8 @@ from spk.store.queries import portions
 __all__ = ["Edit", "Journal", "check_names", "edits_of", "find", "latest", "revert"]
 
 _FEW = 3  # recordings and people who are told of a change
-_C = tables.changes.c
+_C, _DECIDED = tables.changes.c, tables.decided_voices
+_D = _DECIDED.c
 Row = Mapping[str, Any]
 
 
@@ -192,6 +195,7 @@ def revert(tx: Connection, gallery: UUID, change: ChangeRecord) -> int:
         raise ConflictError(f"change {change.number} was undone already")
     journal = Journal(tx, gallery)
     edits = [edit.inverse() for edit in reversed(edits_of(tx, change.number))]
+    edits = [*_unlinking(tx, edits), *(edit for edit in edits if edit.table != _DECIDED.name or _is_back(tx, edit))]
     for group in _alike(edits):
         _check(tx, group, change)
         check_names(tx, gallery, group)
@@ -202,6 +206,21 @@ def revert(tx: Connection, gallery: UUID, change: ChangeRecord) -> int:
         redone = int(change.what.removeprefix("undo "))
         tx.execute(update(tables.changes).where(_C.number == redone).values(undone=None))
     return journal.note(f"undo {change.number}")
+
+
+def _unlinking(tx: Connection, edits: Iterable[Edit]) -> Iterator[Edit]:
+    """What decisions said was whose, of speakers who go: decisions are no changes, and stay as they were."""
+    gone = [edit.key["id"] for edit in edits if edit.table == tables.speakers.name and edit.after is None]
+    for some in portions(gone):
+        for row in tx.execute(select(_D.decision, _D.label, _D.speaker).where(_D.speaker.in_(some))):
+            key = {"decision": row.decision, "label": row.label}
+            yield Edit(_DECIDED.name, key, {"speaker": row.speaker}, {"speaker": None})
+
+
+def _is_back(tx: Connection, edit: Edit) -> bool:
+    """Whether the voice of a decision is theirs again who come back: it is kept still, and nobody's since."""
+    found = tx.execute(select(_DECIDED).where(_is(_DECIDED, edit.key))).mappings().first()
+    return found is not None and edit.before == {"speaker": None} == {"speaker": found["speaker"]}
 
 
 def _alike(edits: Iterable[Edit]) -> list[list[Edit]]:
@@ -294,7 +313,7 @@ def _replay(tx: Connection, edits: Sequence[Edit]) -> None:
 
 def _check_unused(tx: Connection, edit: Edit) -> None:
     """See that a speaker has nothing that would go with them."""
-    for table in (tables.samples, tables.voices, tables.decided_voices):
+    for table in (tables.samples, tables.voices):
         if tx.execute(select(table.c.speaker).where(table.c.speaker == edit.key["id"]).limit(1)).first():
             name = (edit.before or {})["name"] or f"unknown-{edit.key['id'].hex[:4]}"
             raise ConflictError(f"{name} has got more since: undo those changes first (`spk undo --list`)")
@@ -305,15 +324,19 @@ def _update(tx: Connection, edits: Iterable[Edit]) -> None:
     for edit in edits:
         by_columns.setdefault((edit.table, *sorted(edit.after or {})), []).append(edit)
     for (name, *columns), alike in by_columns.items():
-        table = tables.metadata.tables[name]
-        where = and_(*(column == bindparam(f"key_{column.name}") for column in table.primary_key))
-        statement = update(table).where(where).values({column: bindparam(f"new_{column}") for column in columns})
         values = [
             {f"key_{key}": value for key, value in edit.key.items()}
             | {f"new_{column}": (edit.after or {})[column] for column in columns}
             for edit in alike
         ]
-        tx.execute(statement, values)
+        tx.execute(_updating(name, *columns), values)
+
+
+@cache  # there are few, and to build one takes longer than to run it
+def _updating(name: str, *columns: str) -> Update:
+    table = tables.metadata.tables[name]
+    where = and_(*(column == bindparam(f"key_{column.name}") for column in table.primary_key))
+    return update(table).where(where).values({column: bindparam(f"new_{column}") for column in columns})
 
 
 def _note_samples(tx: Connection, edits: Iterable[Edit]) -> None:

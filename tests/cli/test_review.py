@@ -49,6 +49,17 @@ def stranger(spk: Spk) -> str:
     return one["name"]
 
 
+def test_strangers_who_were_kept_are_undone_and_come_back(spk: Spk) -> None:
+    before = kept(spk)
+    spk("undo", "--last", "3")
+    assert [one["name"] for one in kept(spk)] == ["ann"]
+    undone = [line.split()[0] for line in spk("undo", "--list").out.splitlines() if " undo " in line]
+    assert len(undone) == 3
+    for number in undone:  # the newest first
+        spk("undo", number)
+    assert kept(spk) == before
+
+
 def test_the_queue(spk: Spk) -> None:
     label = stranger(spk)
     [one] = spk("unknowns", "list", "--json").records

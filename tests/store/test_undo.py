@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from spk.errors import ConflictError, InputError, NotFoundError
 from spk.store import Store, tables
 from spk.store.heard import Label, NewVoice, SaidBy
+from spk.store.records import DecidedVoice, DecisionKind, NewDecision
 
 pytestmark = pytest.mark.usefixtures("either_database")
 
@@ -199,6 +200,33 @@ def test_what_is_in_the_way(store, gallery, sample):
     carol = store.speaker(gallery, "carol")
     store.merge(store.speaker(gallery, "alice"), carol)
     assert store.undo(gallery, [3])[0].what == "rename"
+
+
+def test_decisions_are_in_nobodys_way(store, gallery, sample, vector):
+    """What was decided stays, and is theirs again who come back; unless it is not kept any more."""
+    for name in (None, "alice"):
+        person = store.enroll(gallery, name, [sample(f"{name}")]).speaker
+        voice = DecidedVoice("SPEAKER_00", person.id, vector(1))
+        kept = store.record_decision(
+            gallery, NewDecision(DecisionKind.IDENTIFY, "0" * 64, "a.wav", "{}", None, (voice,), 0), keep_days=9
+        )
+        before = dump(store)
+        undo_the_last(store, gallery)
+        assert store.speakers(gallery) == []
+        assert store.decision(kept.id).voices[0].speaker is None
+        undo_the_last(store, gallery)
+        assert dump(store) == before
+        assert [one.id for one in store.decisions_about(person)] == [kept.id]
+        undo_the_last(store, gallery)
+        with store._database.write() as tx:
+            tx.execute(delete(tables.decisions))
+        undo_the_last(store, gallery)
+        assert store.erase([person]).proved
+
+
+def undo_the_last(store, gallery):
+    """Undone, or done again."""
+    store.undo(gallery, [store.changes(gallery)[0].number])
 
 
 def test_what_was_erased_does_not_come_back(store, gallery, sample, files_with, home):
