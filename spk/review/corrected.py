@@ -176,8 +176,8 @@ def _labels(
 ) -> dict[str, str]:
     """What the voice of each key is called: as it is written, as before where it was there, else by the next number."""
     labels: dict[str, str] = {}
-    taken = {label for label, before in was.items() if {before, renamed.get(before)} & {*after.labels}}
-    for key in after.labels:
+    taken = {label for label, before in was.items() if before in after.labels}
+    for key in sorted(after.labels, key=lambda key: who[key].voice is None):  # what is written comes first
         own = [label for label, before in was.items() if key in (before, renamed.get(before))]
         if NAMELESS.fullmatch(written := who[key].voice or "") and written not in taken:
             own.insert(0, written)

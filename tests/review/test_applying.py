@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import Phase, assume, given, settings
+from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 from servers import postgresql as servers
 
@@ -497,6 +497,18 @@ EDITS = st.lists(st.tuples(LABELS, st.integers(-4, 4), st.integers(-4, 4)), min_
 
 
 @settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
+@example(  # a new voice, written as one that is somebody's now
+    edits=[
+        ("stranger", 4, 1),
+        ("removed", 0, 0),
+        ("removed", 0, 0),
+        ("SPEAKER_00", 1, 2),
+        ("as it is", 1, 2),
+        ("alice", -1, -2),
+    ],
+    everything=False,
+    force=False,
+)
 @given(edits=EDITS, everything=st.booleans(), force=st.booleans())
 def test_whatever_is_corrected_can_be_undone(edits, everything, force):
     """And done twice it is done once; a preview says the same as the deed."""
