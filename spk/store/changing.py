@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4, uuid5
 
@@ -317,7 +318,7 @@ class Change:
             )
         )
         enrolling.insert_voiceprints(self._tx, id_, {hearing.model: voice.vector})
-        self.journal.set(tables.voices, {"id": voice.id}, sample=id_)
+        self.journal.update(tables.voices, [({"id": voice.id}, {"sample": None}, {"sample": id_})])
         return id_
 
     # What was heard
@@ -334,16 +335,19 @@ class Change:
         self.journal.update(tables.hearings, [({"id": id_}, {"current": False}, {"current": True})])
         [hearing] = hearings.find(self._tx, self.gallery.id, _H.id == id_)
         clips = {voice.label: voice.clip for voice in new.voices}
-        for voice in hearing.voices:
-            content = clips[voice.label]
-            if content is not None and voice.vector is not None:
-                clip = self._stage(content)
-                self.placed.append(clip)
-                row = {"sample": self.sample_of(hearing, voice), "sha256": clip.sha256}
-                self._tx.execute(insert(tables.clips).values(row))
-        if any(clips.values()):  # of which samples were made
-            [hearing] = hearings.find(self._tx, self.gallery.id, _H.id == id_)
-        return hearing
+        return replace(
+            hearing, voices=tuple(self._with_clip(hearing, voice, clips[voice.label]) for voice in hearing.voices)
+        )
+
+    def _with_clip(self, hearing: Hearing, voice: HeardVoice, content: bytes | None) -> HeardVoice:
+        """A voice with a sample that can be listened to, if there is anything to listen to."""
+        if content is None or voice.vector is None:
+            return voice
+        clip = self._stage(content)
+        self.placed.append(clip)
+        sample = self.sample_of(hearing, voice)
+        self._tx.execute(insert(tables.clips).values(sample=sample, sha256=clip.sha256))
+        return replace(voice, sample=sample)
 
     def put_aside(self, which: Sequence[UUID]) -> None:
         """What was heard there counts no more; nor does what profiles learnt from it by themselves."""

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from spk.errors import NotFoundError
-from spk.store import audit, tables
+from spk.store import audit, queries, tables
 from spk.store.names import id_range, storable
 from spk.store.records import DecidedVoice, DecisionKind, DecisionRecord, Gallery, NewDecision
 from spk.store.retention import older
@@ -37,7 +37,7 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision, id_: UUID | None 
         NotFoundError: somebody whom it is about was erased or merged meanwhile.
     """
     about = {voice.speaker for voice in new.voices if voice.speaker is not None}
-    there = set(tx.scalars(select(tables.speakers.c.id).where(tables.speakers.c.id.in_(about))))
+    there = {person.id for person in queries.people(tx, about)}
     erased = audit.erased(tx, new.as_of)
     if about - there or any(str(gone) in new.record for gone in erased):
         raise NotFoundError(f"{new.source}: somebody it is about was erased or merged just now: run it again")

@@ -25,6 +25,9 @@ from spk.store.records import (
 
 __all__ = ["Judgements"]
 
+_ENDS = (tables.audit.c.sequence, tables.outbox.c.sequence, tables.models.c.floor)
+_STATE = select(*(select(func.max(end)).scalar_subquery() for end in _ENDS))
+
 
 class Judgements:
     """Calibrations, decisions and statistics of profiles; each method is one transaction."""
@@ -92,9 +95,8 @@ class Judgements:
 
     def state(self) -> tuple[int, int]:
         """Two numbers that are others whenever people, their names or what they are known by may be others."""
-        ends = (tables.audit.c.sequence, tables.outbox.c.sequence, tables.models.c.floor)
         with self._database.read() as tx:
-            row = tx.execute(select(*(select(func.max(end)).scalar_subquery() for end in ends))).one()
+            row = tx.execute(_STATE).one()
         audited, noted, floor = (value or 0 for value in row)
         return audited, max(noted, floor)
 

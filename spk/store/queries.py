@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, or_, select
 
 from spk.errors import FingerprintError, NotFoundError
 from spk.store import tables
@@ -98,6 +98,7 @@ def find_gallery(tx: Connection, name: str) -> Gallery:
     return Gallery(row.id, row.name)
 
 
+_MODEL = select(tables.models).where(_M.fingerprint == bindparam("wanted"))
 _BY_NAME = (_P.name.is_(None), _P.name, _P.created, _P.id)  # then the unknown by age
 
 
@@ -307,7 +308,7 @@ def find_model(tx: Connection, fingerprint: str, dim: int) -> StoredModel | None
     Raises:
         FingerprintError: its vectors here are of another length.
     """
-    row = tx.execute(select(tables.models).where(_M.fingerprint == fingerprint)).first()
+    row = tx.execute(_MODEL, {"wanted": fingerprint}).first()
     if row is None:
         return None
     if row.dim != dim:
