@@ -6,11 +6,12 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from spk.embed import Device, Precision, model_parts
 from spk.errors import InputError, NotFoundError
@@ -183,6 +184,11 @@ class Settings:
         return {name: value for name, value in numbers.items() if value is not None}
 
 
+def _network(text: str) -> str:
+    ip_network(text, strict=False)
+    return text
+
+
 class ServiceSettings(BaseModel):
     """What can be set of the service: by option, else by ``SPK_SERVICE_…``, else under ``[service]`` in ``spk.toml``.
 
@@ -202,7 +208,7 @@ class ServiceSettings(BaseModel):
         keep_jobs: For how many days finished jobs and their results are kept.
         webhook_hosts: The hosts that may be told of jobs although they are in a private network.
         cors_origins: The web pages of other origins that may call the API.
-        proxies: The addresses of reverse proxies whose word on the client's address is taken.
+        proxies: The addresses or networks of reverse proxies whose word on the client's address is taken.
         log: ``text``, or ``json`` for one object a line.
         certificate: The file of a TLS certificate, where no proxy has it.
         private_key: The file of its key.
@@ -223,7 +229,7 @@ class ServiceSettings(BaseModel):
     keep_jobs: float = Field(default=7.0, ge=0, le=MOST_DAYS)
     webhook_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
-    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ("127.0.0.1", "::1")
     log: Literal["text", "json"] = "text"
     certificate: Path | None = None
     private_key: Path | None = None

@@ -249,6 +249,7 @@ def test_the_services_settings_stand_in_a_table_of_their_own(home, write):
         ("[service]\nport = 'x'", "the service's setting port"),
         ("[service]\nworkers = -1", "the service's setting workers"),
         ("[service]\nthreads = 1", "the service's setting threads"),
+        ("[service]\nproxies = ['*']", "the service's setting proxies"),
         ("[service]\ncertificate = 'a.pem'", "certificate and private_key belong together"),
     ],
 )

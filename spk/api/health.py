@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi import APIRouter, Request, Response, status
 
 from spk.api.service import Service
@@ -9,6 +12,9 @@ from spk.errors import SpkError
 from spk.messages import Message
 
 __all__ = ["router"]
+
+STORE_SECONDS = 5.0
+"""How long the store may take to answer: one that says nothing at all is as good as away."""
 
 router = APIRouter(tags=["health"])
 
@@ -34,15 +40,15 @@ async def is_alive() -> Health:
 
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={status.HTTP_503_SERVICE_UNAVAILABLE: {"model": Health}})
-def is_ready(request: Request, response: Response) -> Health:
+async def is_ready(request: Request, response: Response) -> Health:
     """Whether requests should be sent here: the models are loaded, and the store answers."""
     service: Service = request.app.state.service
     if not service.is_loaded:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         return Health(status="starting", problems=("models",))
-    try:
-        service.store.state()
-    except (SpkError, OSError):  # what exactly is for the log: anybody may ask this
-        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-        return Health(status="failing", problems=("store",))
-    return Health(status="ok")
+    with move_on_after(STORE_SECONDS), suppress(SpkError, OSError):  # what exactly is for the log: anybody may ask this
+        # In a thread of its own: those of requests may all be waiting for the store.
+        await to_thread.run_sync(service.store.state, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+        return Health(status="ok")
+    response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    return Health(status="failing", problems=("store",))

@@ -102,7 +102,10 @@ def migrate(
     Example: spk store migrate --to qdrant://127.0.0.1:6333
     """
     with _store(home, quiet=quiet) as (store, progress):
-        return _show(store.move_engine(to, progress), as_json=as_json)
+        found = store.move_engine(to, progress)
+        if not found and not as_json:
+            say(f"{to} will search")
+        return _show(found, as_json=as_json)
 
 
 def compact(

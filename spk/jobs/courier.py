@@ -36,6 +36,7 @@ class Courier:
     def __init__(self, store: Store, hosts: Collection[str]) -> None:
         self._store = store
         self._hosts = hosts
+        self._complaint = ""
         self._stop = Event()
         self._thread = Thread(target=lambda: asyncio.run(self._work()), name="courier", daemon=True)
 
@@ -68,10 +69,14 @@ class Courier:
 
     def _next(self) -> Delivery | None:
         try:
-            return self._store.claim_delivery()
+            delivery = self._store.claim_delivery()
         except StoreError as error:
-            logger.warning("%s", error)
+            if str(error) != self._complaint:  # once: a store that is away is asked every second
+                logger.warning("%s", error)
+            self._complaint = str(error)
             return None
+        self._complaint = ""
+        return delivery
 
     async def _tell(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
         problem = await deliver(client, delivery, self._hosts)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Runner"]
 
 RETRY_SECONDS = 10.0  # after which a job is tried again that the store failed; twice as long the next time
+PAUSE = 1.0  # seconds after which a store that is away is told again what came of a job
 
 _AWAY = "the store did not answer: ask again, and tell whoever runs the service"
 _MEMORY = "there is not enough memory: give a shorter recording"
@@ -106,13 +107,16 @@ class Runner:
         began = time.monotonic()
         with Pulse(self._store, job, self._lease) as pulse:
             outcome, keep = self._outcome(job, pulse)
+            complaint = ""
             while True:  # until the store takes it, or says that the job is somebody else's
                 try:
                     kept = keep()
                     break
                 except StoreError as error:
-                    logger.warning("job %s: %s", job.id, error)
-                    time.sleep(1)
+                    if str(error) != complaint:
+                        logger.warning("job %s: %s", job.id, error)
+                    complaint = str(error)
+                    time.sleep(PAUSE)
         said = outcome if kept else "another worker has it"
         logger.info("job %s, %s: %s after %.1f s", job.id, job.kind, said, time.monotonic() - began)
 

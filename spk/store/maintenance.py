@@ -90,6 +90,7 @@ class Maintenance:
             to = str(QdrantAddress.parse(to))
 
         def fill(new: Shared) -> None:
+            new.greet()
             for model in self._retrieval.models():
                 new.rebuild(model, self._counted(model, progress))
 

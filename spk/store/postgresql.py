@@ -35,7 +35,13 @@ _SCRUBBED = (
 )
 
 # Both ends notice within a minute that the other machine is gone, so that no lock is held by a dead one.
-_CONNECT = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_CONNECT = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # where something was sent, nobody looks whether the other one is there
+}
 _SESSION = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 
 

@@ -51,6 +51,14 @@ class Shared:
         self._engines: dict[int, VectorIndex] = {}
         self._seen: dict[int, tuple[int, float]] = {}  # the position of each engine, and when it was asked
 
+    def greet(self) -> None:
+        """See that it answers, and takes the key.
+
+        Raises:
+            EngineError: it does not.
+        """
+        self._nodes.call(lambda client: client.get_collections())
+
     def search(self, model: StoredModel, queries: NDArray[np.float32], k: int, gallery: UUID) -> list[list[Candidate]]:
         """The nearest speakers, as of every change committed before the call.
 

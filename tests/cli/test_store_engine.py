@@ -35,6 +35,8 @@ def test_an_empty_home(spk: Spk) -> None:
     assert spk("store", "status", "--json").records == []
     assert spk("store", "verify").lines[-1] == "all is well"
     assert spk("store", "compact", "--json").records == [{"changes": 0, "scrubbed": True}]
+    moved = spk("store", "migrate", "--to", "qdrant://127.0.0.1:1")
+    assert moved.lines == ["qdrant://127.0.0.1:1 will search", "no voiceprints yet"]
 
 
 def test_the_engine_of_each_process(there: Spk) -> None:

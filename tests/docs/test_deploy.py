@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from spk.config import ServiceSettings, Settings
 from spk.store.index.qdrant_address import QdrantAddress
@@ -106,6 +107,7 @@ def test_containers_of_the_service_are_set_up_as_spk_reads_it(service, name, tmp
     settings = ServiceSettings.read(tmp_path, variables)
     assert settings.workers == 0  # they have containers of their own
     assert settings.queue.startswith("redis://queue:")
+    assert "172.18.0.1" in _TrustedHosts(list(settings.proxies))  # a gateway of Docker's: a proxy on the host
     assert "home:/data" in one["volumes"]
     assert set(one["depends_on"]) <= set(service)
     assert one["command"] == [{"server": "serve", "worker": "worker"}[name]]

@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from spk.errors import InputError
+from spk.errors import InputError, StoreError
 from spk.jobs import verify_signature
 from spk.jobs.courier import Courier
 from spk.jobs.webhooks import check_webhook, deliver, public_address
@@ -128,6 +128,22 @@ def test_told_no_more(office, receiver, ended, monkeypatch, caplog):
     assert len(receiver.heard) == 5
     assert "is not told any more" in caplog.text
     assert receiver.url not in caplog.text
+
+
+def test_a_store_that_is_away_is_complained_of_once(office, monkeypatch, caplog):
+    asked = []
+
+    def away():
+        asked.append(1)
+        if len(asked) == 5:
+            return
+        raise StoreError("the store is away")
+
+    monkeypatch.setattr("spk.jobs.courier.PAUSE", 0.01)
+    monkeypatch.setattr(office.store, "claim_delivery", away)
+    with Courier(office.store, []):
+        until(lambda: len(asked) > 8)
+    assert caplog.messages == ["the store is away"] * 2  # and again, once it had been back
 
 
 def test_not_told_in_a_private_network(office, receiver, ended, monkeypatch):

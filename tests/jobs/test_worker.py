@@ -10,9 +10,12 @@ import time
 
 import pytest
 
-from spk.errors import InputError
+from spk.errors import InputError, StoreError
 from spk.jobs import Queue
+from spk.jobs.fake import FAKES
+from spk.jobs.runner import Runner
 from spk.store.job_records import JobState, NewJob
+from spk.workbench import Parts
 
 from .conftest import PATIENCE, free_port, opened, redis_at, until
 
@@ -45,6 +48,24 @@ def test_what_cannot_be_asked_for(office):
         with pytest.raises(InputError, match=message):
             office.queue.submit(NewJob(kind, "default", params))
     assert office.store.jobs() == []
+
+
+def test_a_store_that_is_away_when_a_job_ends_is_complained_of_once(office, monkeypatch, caplog):
+    finish, asked = office.store.finish_job, []
+
+    def away(*of):
+        asked.append(of)
+        if len(asked) < 3:
+            raise StoreError("the store is away")
+        return finish(*of)
+
+    job, parts = office.submit(), Parts()
+    parts.get("store", lambda: office.store)
+    monkeypatch.setattr("spk.jobs.runner.PAUSE", 0.01)
+    monkeypatch.setattr(office.store, "finish_job", away)
+    Runner("w", office.settings, parts, FAKES).work()
+    assert (office.state(job), len(asked)) == (JobState.DONE, 3)
+    assert caplog.messages.count(f"job {job.id}: the store is away") == 1
 
 
 def test_killed_in_the_middle_of_a_job(office):

@@ -182,6 +182,12 @@ def test_another_engine_is_used_by_everybody_at_once(store, gallery, sample, vec
         assert nearest(other, gallery, vector, 2) == filled[2].id
 
 
+def test_an_engine_that_does_not_answer_is_not_used_even_by_an_empty_store(store):
+    with pytest.raises(EngineError, match="127.0.0.1"):
+        store.move_engine("qdrant://127.0.0.1:1?timeout=1")
+    assert store._retrieval.shared() is None
+
+
 def test_what_was_left_is_empty(moved, qdrant, gallery, vector, filled):
     there = shared_collections(qdrant, moved)
     assert there
