@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TypeVar
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import MutableHeaders
@@ -42,6 +42,8 @@ _THREADS = 8  # that look up keys: work on audio cannot hold them up
 _FORM_BYTES = 1 << 16
 _FORM = "application/x-www-form-urlencoded"
 _NO_KEY = "send a key as `Authorization: Bearer spk_…`, or set SPK_KEY for a command: `spk keys create` makes one"
+
+_ENDED = "your login has ended: log in again in another tab, then repeat this here"
 
 T = TypeVar("T")
 
@@ -194,13 +196,26 @@ class Gate:
     def _refusal(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, AccessError):
             return self._problems.answer(request, error)
-        back = quote(request.scope["path"], safe="/")
-        if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
-            return RedirectResponse(f"{LOGIN}?next={back}", 303)
         headers = {"WWW-Authenticate": 'Bearer realm="spk"'}
-        if "HX-Request" in request.headers:  # a part of a page: the whole page is to go
-            headers["HX-Redirect"] = LOGIN
+        if "HX-Request" in request.headers:  # a part of a page
+            if request.method not in SAFE:  # the page stays, lest what was typed be lost
+                return self._problems.answer(request, ProblemError("no-key", _ENDED, headers))
+            headers["HX-Redirect"] = _login(request.headers.get("HX-Current-URL", ""))  # the whole page is to go
+        elif "text/html" in request.headers.get("Accept", ""):
+            there = str(request.url) if request.method in SAFE else request.headers.get("Referer", "")
+            return RedirectResponse(_login(there), 303)
         return self._problems.answer(request, ProblemError("no-key", str(error), headers))
+
+
+def _login(url: str) -> str:
+    """Where to log in, and to come back from to a page of ours.
+
+    >>> _login("http://localhost:8720/review/staff/recordings?q=a%20b"), _login("")
+    ('/login?next=/review/staff/recordings%3Fq%3Da%2520b', '/login')
+    """
+    parts = urlsplit(url)
+    back = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return f"{LOGIN}?next={quote(back)}" if back else LOGIN
 
 
 async def log_in(request: Request, response: Response, token: str) -> None:

@@ -85,6 +85,7 @@ _BY_STATUS = {
     415: "wrong-type",
 }
 _INTERNAL = "something went wrong in the service: try again, and tell whoever runs it the request's id"
+_NO_JSON = "send JSON, and say so: Content-Type: application/json (curl --json)"
 _AWAY = "the store does not answer for the moment: try again, and tell whoever runs it the request's id"
 
 
@@ -138,6 +139,8 @@ class Problems:
 
     def problem(self, error: Exception, request_id: str) -> Problem:
         """The document about it."""
+        if isinstance(error, RequestValidationError) and isinstance(error.body, bytes):  # was not read as JSON
+            error = ProblemError("wrong-type", _NO_JSON)
         kind, detail = self._kind(error)
         errors = _fields(error) if isinstance(error, RequestValidationError) else ()
         if errors:

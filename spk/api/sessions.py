@@ -112,8 +112,11 @@ class Sessions:
         return None if over else session
 
     def token(self, session: Session) -> str:
-        """What the pages of a session send along with whatever changes something (CSRF)."""
-        return self._tokens.get_signature(session.id).decode()
+        """What the pages of a session send along with whatever changes something (CSRF).
+
+        It is the key's, so that a page on which something was typed can send it after the next login.
+        """
+        return self._tokens.get_signature(session.key).decode()
 
     def is_token(self, session: Session, token: str) -> bool:
         """Whether it is that."""

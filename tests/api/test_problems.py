@@ -103,6 +103,8 @@ def test_a_request_that_breaks_the_rules_is_told_where(client):
     assert {one["field"] for one in problem["errors"]} == {"query.limit", "body.name", "body.parts.1"}
     assert "query.limit: " in problem["detail"]
     assert "the secret" not in answer.text, "what was sent is not repeated"
+    undeclared = client.post("/ask", content=b'{"name": "ann", "parts": []}', headers={"Content-Type": "text/plain"})
+    assert (undeclared.status_code, "application/json" in undeclared.json()["detail"]) == (415, True)
     answer = client.post("/ask", content=b"{", headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["errors"]

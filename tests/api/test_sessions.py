@@ -145,5 +145,24 @@ def test_people_are_sent_to_log_in(guarded):
     guarded.key()
     answer = guarded.ask("/page", headers={"Accept": "text/html,*/*"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=/page")
-    answer = guarded.ask("/page", headers={"Accept": "*/*", "HX-Request": "true"})
-    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login")
+    answer = guarded.ask("/page?q=x", headers={"Accept": "text/html"})
+    assert answer.headers["Location"] == "/login?next=/page%3Fq%3Dx"
+    part = {"Accept": "text/html", "HX-Request": "true", "HX-Current-URL": "http://localhost/review/staff/unknowns"}
+    answer = guarded.ask("/page", headers=part)
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/login?next=/review/staff/unknowns")
+
+
+def test_what_was_typed_is_kept_when_a_session_has_ended(guarded):
+    key, browser = guarded.key(), guarded.browser
+    browser.post("/login", data={"key": key}, headers=OURS)
+    csrf = token(guarded)
+    browser.cookies.clear()
+    part = OURS | {"X-CSRF-Token": csrf, "Accept": "text/html", "HX-Request": "true"}
+    answer = browser.post("/v1/any", headers=part)
+    assert (answer.status_code, "HX-Redirect" in answer.headers) == (401, False)
+    assert "log in again in another tab" in answer.json()["detail"]
+    plain = OURS | {"Accept": "text/html", "Referer": "http://localhost/review/staff/changes"}
+    answer = browser.post("/v1/any", headers=plain)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/login?next=/review/staff/changes")
+    browser.post("/login", data={"key": key}, headers=OURS)
+    assert browser.post("/v1/any", headers=part).status_code == 200, "the page may go on as it is"

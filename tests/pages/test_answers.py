@@ -120,6 +120,19 @@ def test_an_evaluation_is_for_who_may_see_its_gallery(home, http):
     assert http.get("/review/board/evaluation").status_code == 404
 
 
+def test_who_has_a_name_by_now_is_no_stranger(home, http):
+    with Store.open(home) as store:
+        store.give_consent(store.gallery("staff"), "ann", _consent())
+        ann = store.speaker(store.gallery("staff"), "ann").id
+    assert http.get("/review/staff/unknowns/ann").headers["location"] == f"/review/staff/speakers/{ann}"
+    answer = http.post("/review/staff/unknowns/ann/discard")
+    assert answer.status_code == 409
+    assert "this stranger is ann by now" in answer.text
+    answer = http.post("/review/staff/unknowns/unknown-0000/name", data={"name": "bob"})
+    assert answer.status_code == 409
+    assert "somebody has answered about this stranger meanwhile" in answer.text
+
+
 def test_what_a_key_may_not_do_is_not_offered(home, http):
     with Store.open(home) as store:
         token = store.create_key("reader", [Scope.REVIEW]).token
@@ -130,6 +143,8 @@ def test_what_a_key_may_not_do_is_not_offered(home, http):
     jobs = http.get("/review/staff/jobs").text
     assert 'id="enroll"' not in jobs
     assert 'id="identify"' not in jobs
+    assert "Uploading takes a key" in jobs
+    assert "Upload…" not in http.get("/review/staff/recordings").text
 
 
 def test_nobody_is_erased_by_a_slip(home, http):

@@ -87,13 +87,15 @@ def test_shortcuts_can_be_switched_off(full: Served, tab: Open) -> None:
 
 
 def test_clips_play(full: Served, tab: Open) -> None:
-    page = tab(full)
+    page, asked = tab(full), []
+    page.on("request", lambda request: asked.append(request.url) if "/clips/" in request.url else None)
     page.goto("/review/default/unknowns")
     play = page.get_by_role("button", name=re.compile("^Play clip"))
     expect(play).to_be_visible()
     expect(page.locator(".clip .number")).to_have_text(re.compile(r"\d\.\d s"))
     play.click()
     expect(play).to_have_attribute("aria-pressed", "true")
+    assert len(asked) == 1
 
 
 def test_names_are_completed(full: Served, tab: Open) -> None:
@@ -175,6 +177,34 @@ def test_one_person(heard: Served, tab: Open) -> None:
     assert "Ann Lee" not in heard.who()
 
 
+def test_who_is_gone_with_the_last_sample_comes_back(heard: Served, tab: Open) -> None:
+    page = tab(heard)
+    page.goto("/review/default/speakers/ann")
+    for box in page.get_by_role("group", name="Samples").get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name="Withdraw those ticked…").click()
+    expect(page.locator("#samples-result")).to_contain_text("will be gone")
+    page.get_by_role("button", name="Withdraw", exact=True).click()
+    expect(page.get_by_role("heading", name="Speakers")).to_be_visible()
+    expect(page.locator("#done")).to_contain_text("withdraw: ann")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("link", name="ann", exact=True)).to_be_visible()
+
+
+def test_the_last_change_is_undone_by_key_wherever_one_is(heard: Served, tab: Open) -> None:
+    page = tab(heard)
+    page.goto("/review/default/unknowns")
+    page.keyboard.press("j")
+    page.keyboard.press("d")
+    page.get_by_role("button", name=re.compile("^Yes")).click()
+    expect(page.locator("#done")).to_contain_text("discard an unknown: ")
+    page.goto("/review/default/recordings")
+    page.keyboard.press("u")
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.locator("#done")).to_contain_text("undo 3")
+
+
 def test_what_is_refused_is_said(full: Served, tab: Open) -> None:
     page = tab(full)
     page.goto("/review/default/unknowns")
@@ -230,3 +260,26 @@ def test_a_key_lets_in(service: Served, tab: Open, dialogue: dict[str, Path]) ->
     page.get_by_role("button", name="Log out").click()
     page.goto("/review/default/speakers")
     expect(page).to_have_url(re.compile("/login"))
+
+
+def test_what_was_typed_outlasts_the_login(heard: Served, tab: Open) -> None:
+    from spk.store.keys import Scope
+
+    address = heard.recording()
+    token = heard.store.create_key("reviewer", [Scope.REVIEW]).token
+    page = tab(heard)
+    page.goto(address)
+    page.get_by_label("Key", exact=True).fill(token)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_label("Turn 2 by", exact=True).fill("carol")
+    page.get_by_label("Turn 2 by", exact=True).press("Tab")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Correct…").click()
+    expect(page.get_by_role("alert")).to_contain_text("your login has ended")
+    with page.expect_popup() as waiting:
+        page.get_by_role("alert").get_by_role("link", name="Log in").click()
+    waiting.value.get_by_label("Key", exact=True).fill(token)
+    waiting.value.get_by_role("button", name="Log in").click()
+    expect(waiting.value.get_by_role("heading", name="Unknowns")).to_be_visible()
+    page.get_by_role("button", name="Correct…").click()
+    expect(page.locator("#turns-result")).to_contain_text("carol")

@@ -75,12 +75,14 @@ class Done:
     Attributes:
         number: Of the change; it is undone by that.
         what: What it was, in a few words.
+        about: Whom and what it was about.
         undoable: Whether it was not undone yet.
         held: How much of it profiles did not learn from.
     """
 
     number: int
     what: str
+    about: Sequence[str]
     undoable: bool
     held: int = 0
 
@@ -92,7 +94,7 @@ def done(request: Request, here: Here) -> Done | None:
         return None
     with suppress(NotFoundError):
         one = here.desk().changes.show(number)
-        return Done(one.change, one.what, one.undone is None, held)
+        return Done(one.change, one.what, one.about, one.undone is None, held)
     return None
 
 

@@ -46,7 +46,7 @@ class Plan:
 
 
 def plan(points: Sequence[MapPoint]) -> Plan:
-    """Place people in a picture, with both axes on one scale; those with most speech get their names first.
+    """Place people in a picture, with both axes on one scale; whoever has a name, and then most speech, gets it first.
 
     >>> who = {"speaker_id": "7f3a0c52-58b7-4d51-9d0e-2b0f6f1f7a10", "state": "enrolled", "net_speech": 30.0}
     >>> found = plan([MapPoint(name="anna", x=-1, y=0, **who), MapPoint(name="benjamin", x=1, y=0, **who)])
@@ -61,7 +61,7 @@ def plan(points: Sequence[MapPoint]) -> Plan:
     scale = min((WIDTH - 2 * MARGIN) / across, (HEIGHT - 2 * MARGIN) / up)
     taken: list[Box] = []
     spots = []
-    for one in sorted(points, key=lambda one: -one.net_speech):
+    for one in sorted(points, key=lambda one: (one.state != "enrolled", -one.net_speech)):
         x, y = WIDTH / 2 + (one.x - middle[0]) * scale, HEIGHT / 2 - (one.y - middle[1]) * scale
         radius = 4.0 + min(one.net_speech, 300.0) ** 0.5 / 3
         taken.append((x - radius, y - radius, x + radius, y + radius))

@@ -38,7 +38,7 @@ def people(
     """Who is in the gallery."""
     desk = here.desk()
     found = desk.speakers.list(q=q, state=state or None, limit=PAGE, after=after)
-    return show(request, "speakers.html", here, found=found, q=q, state=state, after=after)
+    return show(request, "speakers.html", here, found=found, q=q, state=state, after=after, done=done(request, here))
 
 
 @router.get("/people")
@@ -122,7 +122,7 @@ def samples(
         raise InputError("say whose the samples are: a name, new or known")
     desk = here.desk()
     found = desk.speakers.show(who)
-    back = place(here.gallery, "speakers", who if len(chosen) < len(found.samples) else "")
+    back = place(here.gallery, "speakers", *([who] if len(chosen) < len(found.samples) else []))
     count = f"{len(chosen)} sample{'' if len(chosen) == 1 else 's'}"
     gone = "" if len(chosen) < len(found.samples) else f"{found.name} has no other sample, and will be gone."
     fields = {"action": action, "sample": chosen, "to": to}

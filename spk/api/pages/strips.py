@@ -38,12 +38,13 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A recording: where it is found, its name, its length in seconds, and its voices."""
+    """A recording: where it is found, its name, its length in seconds, its voices, and how many more it has."""
 
     key: str
     name: str
     duration: float
     voices: tuple[Lane, ...]
+    more: int = 0
 
     @property
     def width(self) -> float:
@@ -56,17 +57,22 @@ class Strip:
         return LANE * max(len(self.voices), 1)
 
 
-def strip(recording: RecordingDetail, levels: Sequence[int] = (), mine: UUID | None = None) -> Strip:
+def strip(
+    recording: RecordingDetail, levels: Sequence[int] = (), mine: UUID | None = None, most: int | None = None
+) -> Strip:
     """A recording as it is drawn.
 
     Args:
         recording: What was heard in it.
         levels: How loud it is over time, from 0 to 255; turns are plain boxes without.
         mine: Whom the picture is about; everybody, if None.
+        most: So many voices are drawn at most: theirs, and of the others those that say most.
     """
     duration = max(recording.duration, 0.1)
+    first = sorted(recording.voices, key=lambda voice: (voice.speaker_id != mine, -voice.net_speech))[:most]
+    chosen = {voice.label for voice in first}
     lanes = []
-    for number, voice in enumerate(recording.voices):
+    for number, voice in enumerate(voice for voice in recording.voices if voice.label in chosen):
         turns = [turn for turn in recording.turns if turn.label == voice.label]
         drawn = _bars(turns, levels, duration) if levels else _boxes(turns, duration)
         path = "".join(
@@ -75,7 +81,8 @@ def strip(recording: RecordingDetail, levels: Sequence[int] = (), mine: UUID | N
         )
         is_mine = mine is None or voice.speaker_id == mine
         lanes.append(Lane(voice.label, voice.who or voice.label, voice.net_speech, is_mine, path))
-    return Strip(recording.sha256[:16], recording.recording, duration, tuple(lanes))
+    more = len(recording.voices) - len(lanes)
+    return Strip(recording.sha256[:16], recording.recording, duration, tuple(lanes), more)
 
 
 def _boxes(turns: Iterable[RecordingTurn], duration: float) -> Iterator[tuple[float, float, float]]:

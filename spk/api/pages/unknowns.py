@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse
 from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.pages.acting import Ask, Step, act, done
-from spk.api.pages.shell import PageRoute, place, show
+from spk.api.pages.shell import PageRoute, go, place, show
 from spk.api.pages.strips import strip
 from spk.api.routes.asked import play
 from spk.errors import ConflictError, InputError, NotFoundError
@@ -30,6 +30,8 @@ CLIPS = 3
 """So many clips of a stranger are on the card."""
 STRIPS = 4
 """So many of the recordings are drawn."""
+LANES = 8
+"""So many voices of each."""
 
 
 @router.get("")
@@ -43,8 +45,11 @@ def queue(request: Request, here: Reviewer, after: str | None = None) -> Respons
 
 @router.get("/{who}")
 def stranger(request: Request, here: Reviewer, who: str) -> Response:
-    """One stranger, and everything that is heard of them."""
+    """One stranger, and everything that is heard of them; the speaker's page, if they have a name by now."""
     desk = here.desk()
+    [speaker] = desk.speakers.named([who])
+    if speaker.name:
+        return go(request, place(here.gallery, "speakers", speaker.speaker_id))
     one = desk.unknowns.show(who)
     clips = {one.speaker_id: _sources(here, one.speaker_id, one.clips)}
     audible = {sample.sample_id for sample in desk.speakers.show(who).samples if sample.audio}
@@ -61,7 +66,7 @@ def heard(request: Request, here: Reviewer, who: str) -> Response:
     for name in names[:STRIPS]:
         with suppress(NotFoundError, ConflictError, InputError):  # only a sample of it is kept, or two are called so
             found = desk.recordings.show(name)
-            strips.append(strip(found, desk.recordings.waveform(found.sha256).levels, one.speaker_id))
+            strips.append(strip(found, desk.recordings.waveform(found.sha256).levels, one.speaker_id, LANES))
     return show(request, "heard.html", here, name=one.name, heard=strips, more=len(names) - len(strips))
 
 
@@ -86,7 +91,7 @@ def merge(  # noqa: PLR0917 - the fields of a form
     request: Request, here: Reviewer, who: str, into: Name, step: Step = "preview", force: Force = False
 ) -> Response:
     """Say that a stranger is the same person as somebody."""
-    label, other = _label(here, who), _label(here, into)
+    label, other = _label(here, who), here.desk().speakers.named([into])[0].label
     ask = Ask(
         f"Are {label} and {other} one person?",
         f"Yes, merge {label} into {other}",
@@ -102,11 +107,15 @@ def split(
     request: Request,
     here: Reviewer,
     who: str,
+    *,
     sample: Annotated[list[str] | None, Form()] = None,
+    ticked: Annotated[bool, Form()] = False,
     step: Step = "preview",
 ) -> Response:
-    """Make two strangers of one."""
+    """Make two strangers of one: by samples that were ticked, or where two voices are heard."""
     label, chosen = _label(here, who), sample or []
+    if ticked and not chosen:
+        raise InputError("no sample is chosen: tick those that are somebody else's")
     what = "the second voice" if not chosen else f"{len(chosen)} sample{'' if len(chosen) == 1 else 's'}"
     ask = Ask(f"Make {what} of {label} a stranger apart?", "Yes, split", {"sample": chosen}, _queue(here))
     return act(request, here, step, ask, lambda desk, dry: desk.unknowns.split(who, chosen, dry_run=dry))
@@ -131,7 +140,18 @@ def never(request: Request, here: Reviewer, who: str, step: Step = "preview") ->
 
 
 def _label(here: Here, who: str) -> str:
-    return here.desk().speakers.named([who])[0].label
+    """What a stranger is called.
+
+    Raises:
+        ConflictError: they are none any more: another tab, or somebody else, was first.
+    """
+    try:
+        [one] = here.desk().speakers.named([who])
+    except NotFoundError:
+        raise ConflictError("somebody has answered about this stranger meanwhile: load the page again") from None
+    if one.name:
+        raise ConflictError(f"this stranger is {one.name} by now: load the page again")
+    return one.label
 
 
 def _queue(here: Here) -> str:

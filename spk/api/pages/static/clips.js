@@ -8,12 +8,14 @@ const PLAY =
 let library;
 
 async function draw(figure) {
-  const audio = figure.querySelector("audio");
+  const kept = figure.querySelector("audio");
   library ??= import("./vendor/wavesurfer.js").then((module) => module.default).catch(() => null);
   const WaveSurfer = await library;
   if (!WaveSurfer) return;
-  const answer = await fetch(audio.src).catch(() => null);
+  const answer = await fetch(kept.src).catch(() => null);
   if (!answer?.ok) return; // the player stays, and says what is wrong
+  const audio = new Audio(); // one that knows no address, or the library fetches it again
+  kept.replaceWith(audio);
   figure.classList.add("drawn");
 
   const button = document.createElement("button");

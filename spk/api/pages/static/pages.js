@@ -23,6 +23,7 @@ document.addEventListener("htmx:after:request", ({ detail }) => {
   said.className = "notice bad";
   said.setAttribute("role", "alert");
   said.textContent = JSON.parse(ctx.text).detail;
+  if (ctx.response.status === 401) said.insertAdjacentHTML("beforeend", ' <a href="/login" target="_blank">Log in</a>');
   ctx.text = said.outerHTML;
 });
 
@@ -101,7 +102,7 @@ function press(key) {
   const all = cards();
   const own = `[data-key="${CSS.escape(key)}"]`;
   const inCard = all[current]?.querySelector(own);
-  const found = inCard ?? [...document.querySelectorAll(own)].find((one) => !one.closest("[data-card]"));
+  const found = inCard ?? [...document.querySelectorAll(own)].findLast((one) => !one.closest("[data-card]"));
   if (!found) return false;
   if (typing(found)) {
     found.focus();
@@ -129,6 +130,10 @@ document.addEventListener("keydown", (event) => {
   else done = press(key);
   if (done) event.preventDefault();
 });
+
+// On a phone the menu is wider than the screen.
+
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest", behavior: "instant" });
 
 // After something was done: say it, and go on where one was.
 

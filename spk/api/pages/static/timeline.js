@@ -1,9 +1,12 @@
 // The timeline of a recording: turns are moved in the picture or in the table, which follow each other. What is sent
 // is the text below, so that without this script the text can be edited.
 
-import { colour, nonce, paint, whenScheme } from "./look.js";
+import { nonce, paint, whenScheme } from "./look.js";
 
-const LANE = 34;
+const LANE = 34; // pixels, where there are few
+const LEAST_LANE = 14;
+const TALL = 480; // pixels that all lanes share, where there are many
+const FAR = 1; // pixels a second, below which edges and names are not drawn
 const LEAST = 0.05; // seconds
 const wave = document.getElementById("wave");
 const body = document.querySelector("#editor tbody");
@@ -57,13 +60,13 @@ function mark(row) {
 function look(row) {
   const number = mark(row);
   const [start, end] = times(row);
-  return { start, end, color: `color-mix(in srgb, ${colour(wave, `--v${number}`)} 45%, transparent)` };
+  return { start, end, color: `color-mix(in srgb, var(--v${number}) 45%, transparent)` };
 }
 
 function lay() {
   // Each voice has a lane: the colour is not all that tells them apart.
   const count = Math.max(lanes.length, 1);
-  wavesurfer.setOptions({ height: LANE * count, ...paint(wave) });
+  wavesurfer.setOptions({ height: count * Math.max(LEAST_LANE, Math.min(LANE, TALL / count)), ...paint(wave) });
   for (const [row, region] of regions) {
     if (!region.element) continue;
     region.element.style.top = `${(100 * lane(who(row))) / count}%`;
@@ -75,8 +78,9 @@ function place(row) {
   if (!plugin || !right(row)) return;
   const label = document.createElement("span");
   label.textContent = who(row);
-  label.style.cssText = "padding: 0 4px; font-size: 12px; white-space: nowrap; overflow: hidden; display: block";
-  const region = plugin.addRegion({ ...look(row), content: label, minLength: LEAST });
+  label.setAttribute("part", "name");
+  const region = plugin.addRegion({ ...look(row), minLength: LEAST });
+  region.element.append(label); // as its content, the library would compare it with all others, and move it
   regions.set(row, region);
   region.on("update", () => fill(row, region));
   region.on("update-end", () => changed(row));
@@ -189,7 +193,9 @@ async function draw() {
   await new Promise((resolve) => wavesurfer.once("ready", resolve));
   rows().forEach(place);
   lay();
-  wavesurfer.on("redrawcomplete", () => regions.forEach((region, row) => region.setOptions(look(row))));
+  const far = () => wave.classList.toggle("far", wavesurfer.getWrapper().scrollWidth < FAR * duration);
+  far();
+  wavesurfer.on("redrawcomplete", far);
   whenScheme(lay);
   const at = document.getElementById("at");
   wavesurfer.on("timeupdate", (time) => (at.textContent = clock(time)));
