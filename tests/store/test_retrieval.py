@@ -183,7 +183,7 @@ def test_another_engine_is_used_by_everybody_at_once(store, gallery, sample, vec
 
 
 def test_an_engine_that_does_not_answer_is_not_used_even_by_an_empty_store(store):
-    with pytest.raises(EngineError, match="127.0.0.1"):
+    with pytest.raises(EngineError, match=r"127\.0\.0\.1"):
         store.move_engine("qdrant://127.0.0.1:1?timeout=1")
     assert store._retrieval.shared() is None
 
