@@ -39,7 +39,7 @@ PUBLIC = ("/healthz", "/readyz", LOGIN, "/static/")
 """What needs no key: these, and what is below those that end in a slash."""
 
 _THREADS = 8  # that look up keys: work on audio cannot hold them up
-_FORM_BYTES = 1 << 16
+_FORM_BYTES = 1 << 20  # the turns of many hours
 _FORM = "application/x-www-form-urlencoded"
 _NO_KEY = "send a key as `Authorization: Bearer spk_…`, or set SPK_KEY for a command: `spk keys create` makes one"
 
