@@ -116,7 +116,8 @@ class Graph:
             alone = self._lonely is not None and not self._running
             self._running += 1
         try:
-            return self._alone(feed) if alone else self._run(feed)
+            # By the pool, where those who wait have their turns in the order in which they came.
+            return self._alone(feed) if alone else self._threads.submit(self._run, feed).result()
         finally:
             with self._lock:
                 self._running -= 1
