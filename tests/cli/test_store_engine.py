@@ -35,8 +35,14 @@ def test_an_empty_home(spk: Spk) -> None:
     assert spk("store", "status", "--json").records == []
     assert spk("store", "verify").lines[-1] == "all is well"
     assert spk("store", "compact", "--json").records == [{"changes": 0, "scrubbed": True}]
-    moved = spk("store", "migrate", "--to", "qdrant://127.0.0.1:1")
-    assert moved.lines == ["qdrant://127.0.0.1:1 will search", "no voiceprints yet"]
+    [complaint] = spk("store", "migrate", "--to", "qdrant://127.0.0.1:1", status=2).complaints
+    assert "does not answer" in complaint
+
+
+def test_an_empty_home_that_is_to_be_searched_by_another(spk: Spk, server: Server) -> None:
+    address = server.address("grpc", timeout=2)
+    spk("speakers", "list")
+    assert spk("store", "migrate", "--to", address).lines == [f"{address} will search", "no voiceprints yet"]
 
 
 def test_the_engine_of_each_process(there: Spk) -> None:
