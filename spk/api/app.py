@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -90,34 +90,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     with watched_by(shown.meter):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, service.load)
-            tasks.start_soon(_tidy, service)
-            tasks.start_soon(_expire, service)
-            tasks.start_soon(_renew, service)
+            tasks.start_soon(_every, TIDY_SECONDS, lambda: service.bench().tidy())
+            tasks.start_soon(_every, FRESH, service.parts.expire)
+            tasks.start_soon(_every, RENEW_SECONDS, service.renew)
             tasks.start_soon(shown.watch_loop)
             yield
             tasks.cancel_scope.cancel()
     await anyio.to_thread.run_sync(service.close)
 
 
-async def _expire(service: Service) -> None:
+async def _every(seconds: float, what: Callable[[], None]) -> None:
     while True:
-        await anyio.sleep(FRESH)
-        await anyio.to_thread.run_sync(service.parts.expire)
-
-
-async def _renew(service: Service) -> None:
-    while True:
-        await anyio.sleep(RENEW_SECONDS)
+        await anyio.sleep(seconds)
         try:
-            await anyio.to_thread.run_sync(service.renew)
-        except StoreError as error:
-            logger.warning("%s", error)
-
-
-async def _tidy(service: Service) -> None:
-    while True:
-        await anyio.sleep(TIDY_SECONDS)
-        try:
-            await anyio.to_thread.run_sync(service.bench().tidy)
+            await anyio.to_thread.run_sync(what)
         except StoreError as error:  # the next time, then: whatever is raised here ends all that runs beside it
             logger.warning("%s", error)

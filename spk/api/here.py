@@ -29,7 +29,7 @@ class Here:
     gallery: str | None
 
     def desk(self, **settings: Any) -> Desk:  # noqa: ANN401 - the settings' fields
-        """What to ask; in a thread, for it waits for the disk."""
+        """What to ask; from a thread, since its answers wait for the disk."""
         return Desk(self.service.bench(self.gallery, **settings))
 
 

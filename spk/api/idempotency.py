@@ -101,10 +101,11 @@ class Once:
                 raise ProblemError("conflict", str(error), {"Retry-After": "1"}) from error
 
         self.begun = await to_thread.run_sync(begun, limiter=self.threads)
-        if self.begun is not None and self.begun.answer is not None:
+        if self.begun is None:
+            return
+        if self.begun.answer is not None:
             raise AnsweredError(self.begun.answer)
-        if self.begun is not None:
-            self.answering.add(self.begun.token)
+        self.answering.add(self.begun.token)
 
     async def end(self, answer: Answer | None) -> None:
         """Keep what was answered; None where nothing was done, and the request may come again."""

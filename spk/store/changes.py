@@ -219,8 +219,8 @@ def _unlinking(tx: Connection, edits: Iterable[Edit]) -> Iterator[Edit]:
 
 def _is_back(tx: Connection, edit: Edit) -> bool:
     """Whether the voice of a decision is theirs again who come back: it is kept still, and nobody's since."""
-    found = tx.execute(select(_DECIDED).where(_is(_DECIDED, edit.key))).mappings().first()
-    return found is not None and edit.before == {"speaker": None} == {"speaker": found["speaker"]}
+    kept = tx.execute(select(_D.speaker).where(_is(_DECIDED, edit.key))).first()
+    return kept is not None and kept.speaker is None and (edit.before or {}).get("speaker") is None
 
 
 def _alike(edits: Iterable[Edit]) -> list[list[Edit]]:

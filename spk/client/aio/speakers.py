@@ -106,7 +106,7 @@ class AsyncSpeakers:
     async def disclose(self, who: str, path: Path) -> Disclosed:
         """Write everything that is kept about one person to a ZIP file, for that person."""
         person = await self.show(who)
-        content = await self._gallery.download(("speakers", await self._known(who), "disclosure"))
+        content = await self._gallery.download(("speakers", str(person.speaker_id), "disclosure"))
         try:
             with path.open("xb") as file:
                 file.write(content)

@@ -104,7 +104,7 @@ class Speakers:
     def disclose(self, who: str, path: Path) -> Disclosed:
         """Write everything that is kept about one person to a ZIP file, for that person."""
         person = self.show(who)
-        content = self._gallery.download(("speakers", self._known(who), "disclosure"))
+        content = self._gallery.download(("speakers", str(person.speaker_id), "disclosure"))
         try:
             with path.open("xb") as file:
                 file.write(content)

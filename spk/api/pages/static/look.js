@@ -3,7 +3,7 @@
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 export const nonce = () => document.querySelector('meta[name="csp-nonce"]').content;
-export const colour = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
+const colour = (element, name) => getComputedStyle(element).getPropertyValue(name).trim();
 export const whenScheme = (repaint) => dark.addEventListener("change", repaint);
 
 export function paint(element) {
