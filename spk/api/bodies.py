@@ -57,8 +57,8 @@ class BodyLimit:
         return HTTPException(413, f"a body has at most {self._most >> 20} MiB here: send less at a time")
 
 
-def again(body: bytes, receive: Receive) -> Receive:
-    """What receives a body that was read, and then whatever comes."""
+def again(body: bytes, receive: Receive, *, more: bool = False) -> Receive:
+    """What receives a body that was read, or the beginning of one, and then whatever comes."""
     sent = False
 
     async def received() -> Message:
@@ -66,7 +66,7 @@ def again(body: bytes, receive: Receive) -> Receive:
         if sent:
             return await receive()
         sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": more}
 
     return received
 

@@ -6,6 +6,7 @@ that ends for good: when the last one is revoked or has ended, nobody is let in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import TypeVar
@@ -22,16 +23,14 @@ from spk.api.bodies import again
 from spk.api.limits import Limits
 from spk.api.origins import SAFE, foreign, local
 from spk.api.problems import ProblemError, Problems
-from spk.api.sessions import Session, Sessions
+from spk.api.sessions import CSRF_FIELD, CSRF_HEADER, Session, Sessions
 from spk.errors import AccessError, SpkError, StoreError
 from spk.store import Store
 from spk.store.audit import acting
 from spk.store.keys import KeyRecord
 
-__all__ = ["CSRF_FIELD", "CSRF_HEADER", "LOGIN", "Gate", "log_in", "log_out"]
+__all__ = ["LOGIN", "Gate", "log_in", "log_out"]
 
-CSRF_HEADER = "X-CSRF-Token"
-CSRF_FIELD = "csrf"
 LOGIN = "/login"
 """Where people are sent who have not logged in."""
 
@@ -40,7 +39,10 @@ PUBLIC = ("/healthz", "/readyz", LOGIN, "/static/")
 
 _THREADS = 8  # that look up keys: work on audio cannot hold them up
 _FORM_BYTES = 1 << 20  # the turns of many hours
+_HEAD_BYTES = 64 << 10  # of an upload, among which its token is
 _FORM = "application/x-www-form-urlencoded"
+_UPLOAD = "multipart/form-data"
+_TOKEN = re.compile(rf'name="{CSRF_FIELD}"\r\n\r\n([^\r]*)\r\n'.encode())
 _NO_KEY = "send a key as `Authorization: Bearer spk_…`, or set SPK_KEY for a command: `spk keys create` makes one"
 
 _ENDED = "your login has ended: log in again in another tab, then repeat this here"
@@ -154,22 +156,23 @@ class Gate:
     async def _with_token(self, request: Request, session: Session, receive: Receive) -> Receive:
         """See that a page of ours has sent what changes something: other sites cannot know the token.
 
-        It comes in a header, or in a field of a form that was sent without a script, which is read for it and then
-        handed on.
+        It comes in a header, or in a form that was sent without a script: in a field, or in the first part of an upload.
+        What was read for it is handed on.
         """
         if request.method in SAFE:
             return receive
         token = request.headers.get(CSRF_HEADER, "")
-        if not token and request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == _FORM:
-            body = bytearray()
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > _FORM_BYTES:
-                    raise ProblemError(
-                        "too-large", f"a form has at most {_FORM_BYTES // 1024} KiB: send a file instead"
-                    )
+        kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if not token and kind == _FORM:
+            body, _ = await _read(receive, _FORM_BYTES)
+            if len(body) > _FORM_BYTES:
+                raise ProblemError("too-large", f"a form has at most {_FORM_BYTES // 1024} KiB: send a file instead")
             token = parse_qs(body.decode("latin-1")).get(CSRF_FIELD, [""])[0]
-            receive = again(bytes(body), receive)
+            receive = again(body, receive)
+        elif not token and kind == _UPLOAD:
+            body, more = await _read(receive, _HEAD_BYTES, until=_TOKEN)
+            token = found[1].decode("latin-1") if (found := _TOKEN.search(body)) else ""
+            receive = again(body, receive, more=more)
         if not self.sessions.is_token(session, token):
             raise ProblemError("not-allowed", "this page has been open for too long: load it again, and repeat it")
         return receive
@@ -205,6 +208,16 @@ class Gate:
             there = str(request.url) if request.method in SAFE else request.headers.get("Referer", "")
             return RedirectResponse(_login(there), 303)
         return self._problems.answer(request, ProblemError("no-key", str(error), headers))
+
+
+async def _read(receive: Receive, most: int, until: re.Pattern[bytes] | None = None) -> tuple[bytes, bool]:
+    """What comes of a body up to so many bytes or to a pattern, and whether there is more of it."""
+    body, more = bytearray(), True
+    while more and len(body) <= most and not (until and until.search(body)):
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return bytes(body), more
 
 
 def _login(url: str) -> str:

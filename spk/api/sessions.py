@@ -18,7 +18,10 @@ from starlette.responses import Response
 from spk.store.files import temporary, write_through
 from spk.store.keys import KeyRecord
 
-__all__ = ["Session", "Sessions", "way_back"]
+__all__ = ["CSRF_FIELD", "CSRF_HEADER", "Session", "Sessions", "way_back"]
+
+CSRF_HEADER = "X-CSRF-Token"
+CSRF_FIELD = "csrf"
 
 COOKIE = "spk_session"
 LONGEST = 12 * 3600.0

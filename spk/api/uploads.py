@@ -21,6 +21,7 @@ from python_multipart.multipart import parse_options_header
 from spk.api.bodies import announced
 from spk.api.problems import ProblemError
 from spk.api.receiving import ReceivedFile, Receiver
+from spk.api.sessions import CSRF_FIELD
 from spk.store.files import sync_folder
 from spk.store.problems import explained
 
@@ -48,7 +49,10 @@ class Upload:
     """
 
     def __init__(self, receiver: Receiver) -> None:
-        self.fields: Mapping[str, tuple[str, ...]] = {name: tuple(many) for name, many in receiver.fields.items()}
+        # The token of a page is the gate's, no field of what is asked.
+        self.fields: Mapping[str, tuple[str, ...]] = {
+            name: tuple(many) for name, many in receiver.fields.items() if name != CSRF_FIELD
+        }
         self.files = tuple(receiver.files)
         self.kept: frozenset[Path] = frozenset()
         self._receiver = receiver

@@ -68,6 +68,10 @@ def test_what_changes_something_takes_the_token_of_the_session(logged_in):
     assert browser.post("/v1/any", headers={"X-CSRF-Token": csrf}).status_code == 200
     assert browser.post("/v1/any", data={"csrf": csrf}).status_code == 200
     assert browser.post("/v1/any", data={"csrf": "x"}).status_code == 403
+    audio = {"audio": ("talk.wav", bytes(300_000))}
+    assert browser.post("/v1/any", data={"csrf": csrf}, files=audio).status_code == 200
+    assert browser.post("/v1/any", data={"csrf": "x"}, files=audio).status_code == 403
+    assert browser.post("/v1/any", files=audio).status_code == 403
     assert browser.post("/v1/any", headers=OURS | {"X-CSRF-Token": csrf}).status_code == 200
     foreign = {"X-CSRF-Token": csrf, "Origin": "https://app.example.org"}
     assert browser.post("/v1/any", headers=foreign).status_code == 403, "not even from where keys may come"

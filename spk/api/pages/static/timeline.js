@@ -219,6 +219,10 @@ async function draw() {
 
 legend.querySelectorAll("li").forEach((entry) => lane(entry.textContent.trim()));
 rows().forEach(mark);
+// What was typed before this script ran, or what the browser put back, counts too.
+rows()
+  .filter((row) => [...row.querySelectorAll("input")].some((one) => one.value !== one.defaultValue))
+  .forEach(changed);
 document.getElementById("add").hidden = false;
 draw().catch((error) => {
   wave.hidden = true; // the table and the text remain
