@@ -156,8 +156,8 @@ class Gate:
     async def _with_token(self, request: Request, session: Session, receive: Receive) -> Receive:
         """See that a page of ours has sent what changes something: other sites cannot know the token.
 
-        It comes in a header, or in a form that was sent without a script: in a field, or in the first part of an upload.
-        What was read for it is handed on.
+        It comes in a header, or in a form that was sent without a script: in a field, or in the first part of an
+        upload. What was read for it is handed on.
         """
         if request.method in SAFE:
             return receive

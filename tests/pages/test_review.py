@@ -139,7 +139,7 @@ def test_turns_are_corrected_by_dragging_or_by_numbers(heard: Served, tab: Open)
 
 def test_what_was_typed_before_the_script_counts(full: Served, tab: Open) -> None:
     page, held = tab(full), []
-    page.route("**/timeline.js", lambda route: held.append(route))
+    page.route("**/timeline.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks what it calls
     page.goto(full.recording(), wait_until="commit")
     page.get_by_label("Turn 2 by", exact=True).fill("carol")
     page.get_by_label("Turn 2 by", exact=True).press("Tab")
