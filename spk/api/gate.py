@@ -58,7 +58,7 @@ class Gate:
 
     Args:
         app: What is behind it.
-        store: Where the keys are.
+        store: Where the keys are, and who has logged out.
         sessions: Who has logged in.
         limits: How much one may ask.
         problems: How refusals are answered.
@@ -76,7 +76,7 @@ class Gate:
         public: Collection[str] = PUBLIC,
     ) -> None:
         self._app = app
-        self._store = store
+        self.store = store
         self.sessions = sessions
         self.limits = limits
         self._problems = problems
@@ -117,7 +117,7 @@ class Gate:
             await self._app(scope, receive, send)
         if key is not None and not key.used_lately:
             with suppress(StoreError):  # the answer is out, and somebody else is writing
-                await self.in_thread(lambda: self._store().note_key_used(key))
+                await self.in_thread(lambda: self.store().note_key_used(key))
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Do what waits for the disk, while others are served."""
@@ -131,7 +131,7 @@ class Gate:
             ProblemError: too many wrong ones came from there.
         """
         try:
-            return await self.in_thread(lambda: self._store().open_with(token))
+            return await self.in_thread(lambda: self.store().open_with(token))
         except AccessError:
             self.limits.fail(request.client.host if request.client else "")
             raise
@@ -142,10 +142,10 @@ class Gate:
         if scheme:
             return await self.check_key(request, token.strip() if scheme.lower() == "bearer" else ""), None
         if (session := self.sessions.read(request)) is not None:
-            key = await self.in_thread(lambda: self._store().valid_key(session.key))
+            key = await self.in_thread(lambda: self.store().valid_key(session.key, session.id))
             _refuse_foreign(request, unless_safe=True)
             return key, session
-        self._locked = self._locked or await self.in_thread(lambda: self._store().has_keys())
+        self._locked = self._locked or await self.in_thread(lambda: self.store().has_keys())
         if self._locked:
             raise AccessError(_NO_KEY)
         if not local(request):
@@ -245,7 +245,7 @@ async def log_in(request: Request, response: Response, token: str) -> None:
 def log_out(request: Request, response: Response) -> None:
     """End the session of a request."""
     gate: Gate = request.state.gate
-    gate.sessions.end(request, response)
+    gate.sessions.end(request, response, gate.store())
 
 
 def _refuse_foreign(request: Request, *, unless_safe: bool) -> None:

@@ -8,6 +8,7 @@ import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from itsdangerous import BadData, Signer, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
+from spk.store import Store
 from spk.store.files import temporary, write_through
 from spk.store.keys import KeyRecord
 
@@ -60,7 +62,7 @@ class Session:
 
 
 class Sessions:
-    """Makes and reads the cookies. Whether the key still opens anything, the store knows.
+    """Makes and reads the cookies. Who has logged out, and whether the key still opens anything, the store knows.
 
     Args:
         home: Where the secret lies that cookies are signed with; it is made when somebody first logs in.
@@ -68,7 +70,6 @@ class Sessions:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._ended: dict[str, float] = {}  # who has logged out, for as long as the cookie would be good
 
     @cached_property
     def _serializer(self) -> URLSafeTimedSerializer:
@@ -94,16 +95,14 @@ class Sessions:
             path="/",
         )
 
-    def end(self, request: Request, response: Response) -> None:
-        """Log out; copies of the cookie are good for nothing any more, as long as this process runs."""
-        now = time.time()
-        self._ended = {one: until for one, until in self._ended.items() if until > now}
+    def end(self, request: Request, response: Response, store: Store) -> None:
+        """Log out; the store refuses copies of the cookie from now on."""
         if (session := self.read(request)) is not None:
-            self._ended[session.id] = session.begun + LONGEST
+            store.end_session(session.id, until=datetime.fromtimestamp(session.begun + LONGEST, UTC))
         response.delete_cookie(COOKIE, path="/")
 
     def read(self, request: Request) -> Session | None:
-        """The session of a request; None where there is none, or none any more."""
+        """The session of a request; None where there is none, or it has lasted for too long."""
         if COOKIE not in request.cookies:
             return None
         try:
@@ -111,8 +110,7 @@ class Sessions:
             session = Session(str(content["id"]), str(content["key"]), float(content["begun"]), renewed.timestamp())
         except (BadData, KeyError, TypeError, ValueError):
             return None
-        over = session.id in self._ended or time.time() - session.begun > LONGEST
-        return None if over else session
+        return None if time.time() - session.begun > LONGEST else session
 
     def token(self, session: Session) -> str:
         """What the pages of a session send along with whatever changes something (CSRF).

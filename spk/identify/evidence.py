@@ -11,7 +11,7 @@ import json
 import types
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from math import isfinite
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
@@ -281,7 +281,8 @@ class Evidence:
 
     def to_json(self) -> dict[str, Any]:
         """The evidence as plain data; numbers are not rounded, so that they can be compared."""
-        return asdict(self)
+        plain: dict[str, Any] = _plain(self)
+        return plain
 
     @property
     def people_told(self) -> set[str]:
@@ -335,6 +336,15 @@ class Evidence:
         except (ValueError, RecursionError) as error:
             raise FormatError(source, f"not evidence ({error}): write it anew") from error
         return cls.from_json(record, source=source)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """A value of a class of this module as plain data; `dataclasses.asdict` copies every number of it as well."""
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def packed(numbers: NDArray[Any]) -> str:

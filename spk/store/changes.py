@@ -122,13 +122,14 @@ class Journal:
             return 0
         _note_samples(self.tx, self.edits)
         kept = self.tx.execute(
-            insert(tables.changes).values(
-                gallery=self.gallery,
-                created=datetime.now(UTC),
-                user=audit.user(),
-                what=what,
-                edits=json.dumps([edit.to_json() for edit in self.edits], ensure_ascii=False),
-            )
+            insert(tables.changes),
+            {
+                "gallery": self.gallery,
+                "created": datetime.now(UTC),
+                "user": audit.user(),
+                "what": what,
+                "edits": json.dumps([edit.to_json() for edit in self.edits], ensure_ascii=False),
+            },
         )
         [number] = kept.inserted_primary_key or (0,)
         return int(number)

@@ -302,20 +302,21 @@ class Change:
         row = self._tx.execute(select(_V.parts, _V.quality).where(_V.id == voice.id)).one()
         id_ = uuid4()
         self._tx.execute(
-            insert(tables.samples).values(
-                id=id_,
-                speaker=None,
-                recording=hearing.recording.id,
-                start=row.parts[0][0],
-                end=row.parts[-1][1],
-                parts=row.parts,
-                sha256=voice.sha256,
-                net_seconds=voice.heard,
-                quality=row.quality,
-                origin=Origin.ONLINE,
-                forced=[],
-                created=hearing.sampled(voice.id),
-            )
+            insert(tables.samples),
+            {
+                "id": id_,
+                "speaker": None,
+                "recording": hearing.recording.id,
+                "start": row.parts[0][0],
+                "end": row.parts[-1][1],
+                "parts": row.parts,
+                "sha256": voice.sha256,
+                "net_seconds": voice.heard,
+                "quality": row.quality,
+                "origin": Origin.ONLINE,
+                "forced": [],
+                "created": hearing.sampled(voice.id),
+            },
         )
         enrolling.insert_voiceprints(self._tx, id_, {hearing.model: voice.vector})
         self.journal.update(tables.voices, [({"id": voice.id}, {"sample": None}, {"sample": id_})])
@@ -346,7 +347,7 @@ class Change:
         clip = self._stage(content)
         self.placed.append(clip)
         sample = self.sample_of(hearing, voice)
-        self._tx.execute(insert(tables.clips).values(sample=sample, sha256=clip.sha256))
+        self._tx.execute(insert(tables.clips), {"sample": sample, "sha256": clip.sha256})
         return replace(voice, sample=sample)
 
     def put_aside(self, which: Sequence[UUID]) -> None:

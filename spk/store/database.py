@@ -19,7 +19,7 @@ from spk.watching import stage
 
 __all__ = ["HEAD", "Backend", "Database"]
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision under ``migrations/versions``; they are numbered, so a larger one is newer than us."""
 
 

@@ -55,12 +55,19 @@ def record(tx: Connection, gallery: Gallery, new: NewDecision, id_: UUID | None 
     if id_ is not None:
         tx.execute(delete(tables.decisions).where(_D.id == id_, _D.gallery == gallery.id))
     columns = ("id", "gallery", "created", "kind", "sha256", "source", "record", "state")
-    tx.execute(insert(tables.decisions).values({column: getattr(kept, column) for column in columns}))
-    for voice in new.voices:
+    tx.execute(insert(tables.decisions), {column: getattr(kept, column) for column in columns})
+    if new.voices:
         tx.execute(
-            insert(tables.decided_voices).values(
-                decision=kept.id, label=voice.label, speaker=voice.speaker, vector=tables.to_bytes(voice.vector)
-            )
+            insert(tables.decided_voices),
+            [
+                {
+                    "decision": kept.id,
+                    "label": voice.label,
+                    "speaker": voice.speaker,
+                    "vector": tables.to_bytes(voice.vector),
+                }
+                for voice in new.voices
+            ],
         )
     return kept
 

@@ -102,7 +102,7 @@ def enroll(
             known.append(exact)
             forced += reasons
             if clip:
-                tx.execute(insert(tables.clips).values(sample=exact.sample.id, sha256=clip.sha256))
+                tx.execute(insert(tables.clips), {"sample": exact.sample.id, "sha256": clip.sha256})
                 placed.append(clip)
         prints = insert_voiceprints(tx, exact.sample.id, {model: new.vectors[model] for model in sorted(missing)})
         if exact.models:  # the sample is older than this change
@@ -225,20 +225,21 @@ def insert_sample(tx: Connection, gallery: Gallery, speaker: UUID, new: NewSampl
         created=datetime.now(UTC),
     )
     tx.execute(
-        insert(tables.samples).values(
-            id=sample.id,
-            speaker=sample.speaker,
-            recording=sample.recording.id,
-            start=sample.segment.start,
-            end=sample.segment.end,
-            parts=[[part.start, part.end] for part in sample.parts],
-            sha256=sample.sha256,
-            net_seconds=sample.net_seconds,
-            quality=sample.quality,
-            origin=sample.origin,
-            forced=list(sample.forced),
-            created=sample.created,
-        )
+        insert(tables.samples),
+        {
+            "id": sample.id,
+            "speaker": sample.speaker,
+            "recording": sample.recording.id,
+            "start": sample.segment.start,
+            "end": sample.segment.end,
+            "parts": [[part.start, part.end] for part in sample.parts],
+            "sha256": sample.sha256,
+            "net_seconds": sample.net_seconds,
+            "quality": sample.quality,
+            "origin": sample.origin,
+            "forced": list(sample.forced),
+            "created": sample.created,
+        },
     )
     return sample
 
@@ -250,13 +251,14 @@ def recording_of(tx: Connection, gallery: Gallery, new: NewRecording) -> Recordi
         return Recording(row.id, gallery.id, row.sha256, row.source, row.duration)
     recording = Recording(uuid4(), gallery.id, new.sha256, storable(new.source), new.duration)
     tx.execute(
-        insert(tables.recordings).values(
-            id=recording.id,
-            gallery=gallery.id,
-            sha256=recording.sha256,
-            source=recording.source,
-            duration=recording.duration,
-        )
+        insert(tables.recordings),
+        {
+            "id": recording.id,
+            "gallery": gallery.id,
+            "sha256": recording.sha256,
+            "source": recording.source,
+            "duration": recording.duration,
+        },
     )
     return recording
 
@@ -270,7 +272,7 @@ def insert_voiceprints(
         model = number_of(tx, fingerprint, len(vector))
         id_ = uuid4()
         tx.execute(
-            insert(tables.voiceprints).values(id=id_, sample=sample, model=model, vector=tables.to_bytes(vector))
+            insert(tables.voiceprints), {"id": id_, "sample": sample, "model": model, "vector": tables.to_bytes(vector)}
         )
         changed.append((id_, model))
     return changed

@@ -29,17 +29,22 @@ _H, _R, _V, _T, _M = (
 )
 _LABEL = ("said_by", *(name for name in Label.__dataclass_fields__ if name != "said_by"))
 
+_CURRENT = (
+    select(tables.hearings, _R.gallery, _R.sha256, _R.source, _R.duration, _M.fingerprint, _M.dim)
+    .join(tables.recordings, _R.id == _H.recording)
+    .join(tables.models, _M.id == _H.model)
+    .where(_H.current)
+    .order_by(_H.created, _H.id)
+)
+_VOICES = select(
+    *(_V.id, _V.hearing, _V.label, _V.vector, _V.net_seconds, _V.heard, _V.sha256, _V.mixed, _V.sample),
+    *(_V[name] for name in _LABEL),
+).order_by(_V.label)
+
 
 def find(tx: Connection, gallery: UUID, *conditions: Any) -> list[Hearing]:  # noqa: ANN401 - of SQLAlchemy
     """The current hearings of a gallery that fulfil the conditions, in the order in which they were heard."""
-    query = (
-        select(tables.hearings, _R.gallery, _R.sha256, _R.source, _R.duration, _M.fingerprint, _M.dim)
-        .join(tables.recordings, _R.id == _H.recording)
-        .join(tables.models, _M.id == _H.model)
-        .where(_R.gallery == gallery, _H.current, *conditions)
-        .order_by(_H.created, _H.id)
-    )
-    rows = tx.execute(query).all()
+    rows = tx.execute(_CURRENT.where(_R.gallery == gallery, *conditions)).all()
     voices = _voices(tx, [row.id for row in rows])
     return [_hearing(row, voices.get(row.id, ())) for row in rows]
 
@@ -70,19 +75,20 @@ def add(tx: Connection, recording: Recording, new: NewHearing, created: datetime
     """Keep what was heard, put aside until it is made current; its id."""
     hearing = uuid4()
     tx.execute(
-        insert(tables.hearings).values(
-            id=hearing,
-            recording=recording.id,
-            current=False,
-            created=created,
-            kept=datetime.now(UTC),
-            model=enrolling.number_of(tx, new.model, new.dim),
-            least=new.least,
-            point=dict(new.point),
-            attendees=None if new.attendees is None else [one.hex for one in new.attendees],
-            strangers=new.strangers,
-            corrected=new.corrected,
-        )
+        insert(tables.hearings),
+        {
+            "id": hearing,
+            "recording": recording.id,
+            "current": False,
+            "created": created,
+            "kept": datetime.now(UTC),
+            "model": enrolling.number_of(tx, new.model, new.dim),
+            "least": new.least,
+            "point": dict(new.point),
+            "attendees": None if new.attendees is None else [one.hex for one in new.attendees],
+            "strangers": new.strangers,
+            "corrected": new.corrected,
+        },
     )
     ids = {voice.label: uuid4() for voice in new.voices}
     if new.voices:
@@ -103,7 +109,7 @@ def add(tx: Connection, recording: Recording, new: NewHearing, created: datetime
             ],
         )
     if new.levels is not None and levels(tx, recording.id) is None:
-        tx.execute(insert(tables.waveforms).values(recording=recording.id, levels=new.levels))
+        tx.execute(insert(tables.waveforms), {"recording": recording.id, "levels": new.levels})
     return hearing
 
 
@@ -184,11 +190,9 @@ def _voice_row(voice: NewVoice, id_: UUID, hearing: UUID) -> dict[str, Any]:
 
 
 def _voices(tx: Connection, hearings: Sequence[UUID]) -> Mapping[UUID, list[HeardVoice]]:
-    columns = (_V.id, _V.hearing, _V.label, _V.vector, _V.net_seconds, _V.heard, _V.sha256, _V.mixed, _V.sample)
     found: dict[UUID, list[HeardVoice]] = {}
     for some in portions(hearings):
-        query = select(*columns, *(_V[name] for name in _LABEL)).where(_V.hearing.in_(some)).order_by(_V.label)
-        for row in tx.execute(query):
+        for row in tx.execute(_VOICES.where(_V.hearing.in_(some))):
             found.setdefault(row.hearing, []).append(_voice(row))
     return found
 

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from spk.errors import AccessError, ConflictError, InputError, NotFoundError
 from spk.store import audit, tables
@@ -30,7 +30,7 @@ __all__ = ["KeyRecord", "Keys", "NewKey", "Scope"]
 USED = timedelta(minutes=1)
 """How often at most it is written down that a key was used."""
 
-_K = tables.api_keys.c
+_E, _K = tables.ended_sessions.c, tables.api_keys.c
 _USER = "key:"
 _NAME = re.compile(r"(?![0-9a-f]{12}$)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # not like an id
 _TOKEN = re.compile(r"spk_([0-9a-f]{12})_([0-9a-f]{64})")
@@ -185,16 +185,26 @@ class Keys:
             record = _record(tx, row)
         return _still_valid(record)
 
-    def valid_key(self, key: str) -> KeyRecord:
-        """The key of an id, whose holder has shown it before.
+    def valid_key(self, key: str, session: str) -> KeyRecord:
+        """The key of an id, whose holder has shown it when a session of the pages began.
 
         Raises:
-            AccessError: there is none, or not any more.
+            AccessError: there is none, or not any more, or the session was ended.
         """
-        try:
-            return _still_valid(self.key(key))
-        except NotFoundError as error:
-            raise AccessError("the key of this session is not known here: log in again") from error
+        ended = select(_E.id).where(_E.id == _hash(session)).exists().label("ended")
+        with self._database.read() as tx:
+            row = tx.execute(select(tables.api_keys, ended).where(_K.id == key)).first()
+            if row is None or row.ended:
+                raise AccessError("your login has ended: log in again")
+            record = _record(tx, row)
+        return _still_valid(record)
+
+    def end_session(self, session: str, *, until: datetime) -> None:
+        """Refuse a session of the pages until it would be over anyway; those that are over are forgotten."""
+        id_ = _hash(session)
+        with self._database.write() as tx:
+            tx.execute(delete(tables.ended_sessions).where(or_(_E.id == id_, _E.until <= datetime.now(UTC))))
+            tx.execute(insert(tables.ended_sessions).values(id=id_, until=until))
 
     def note_key_used(self, key: KeyRecord) -> None:
         """Write down that a key is being used, unless that was done within the last minute."""

@@ -43,6 +43,7 @@ __all__ = [
     "consents",
     "decided_voices",
     "decisions",
+    "ended_sessions",
     "exports",
     "from_bytes",
     "galleries",
@@ -395,6 +396,14 @@ api_keys = Table(
     Column("expires", Moment),
     Column("used", Moment),
     Column("revoked", Moment),
+)
+
+# Whoever has logged out of the pages, for as long as the cookie would be good; the id is a hash of the session's.
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("until", Moment, nullable=False),
 )
 
 # Work for workers, see `spk.store.jobs`. Whoever takes a job counts `token` up, and may write to it as long as that

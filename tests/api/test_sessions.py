@@ -6,9 +6,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from spk.api import sessions
 from spk.api.access import Scope
+from spk.api.app import create_app
+from spk.config import Settings
 
 OURS = {"Origin": "http://localhost"}
 
@@ -110,6 +113,18 @@ def test_logging_out_ends_the_session_and_its_copies(logged_in):
     assert answer.status_code == 200
     assert "spk_session" not in logged_in.browser.cookies
     assert logged_in.ask("/v1/any", headers={"Cookie": f"spk_session={cookie}"}).status_code == 401
+
+
+def test_who_has_logged_out_is_out_on_every_server_and_after_a_restart(logged_in):
+    settings = Settings(Path(logged_in.store.path))
+    copy = {"Cookie": f"spk_session={logged_in.browser.cookies['spk_session']}"}
+    with TestClient(create_app(settings), base_url="http://localhost") as other:
+        assert other.get("/v1/galleries", headers=copy).status_code == 200
+        logged_in.browser.post("/logout", headers={"X-CSRF-Token": token(logged_in)})
+        assert other.get("/v1/galleries", headers=copy).status_code == 401
+        assert other.get("/v1/galleries", headers=copy).json()["detail"] == "your login has ended: log in again"
+    with TestClient(create_app(settings), base_url="http://localhost") as again:
+        assert again.get("/v1/galleries", headers=copy).status_code == 401
 
 
 def test_a_session_ends_where_nobody_works_and_lasts_while_somebody_does(logged_in, monkeypatch):

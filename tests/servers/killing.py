@@ -50,9 +50,10 @@ def kill_writers(home, start, kills, seconds=0.15):
         writer.send_signal(signal.SIGKILL)
         output, errors = writer.communicate(timeout=30)
         assert errors == ""
-        for line in output.splitlines():
-            word, name = line.split()
-            said[name] = word
+        for line in output.splitlines(keepends=True):
+            if line.endswith("\n"):  # or it was killed while it said that
+                word, name = line.split()
+                said[name] = word
         check(home, said)
     return said, opened
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from spk.errors import AccessError, ConflictError, InputError, NotFoundError
-from spk.store import Store
+from spk.store import Store, tables
 from spk.store.audit import acting, user
 from spk.store.keys import Scope
 
@@ -26,7 +27,7 @@ def test_a_key_opens_what_it_is_for(both):
     new = both.create_key("front-desk", [Scope.IDENTIFY], galleries=[staff], expires=datetime.now(UTC) + SOON)
     assert both.has_keys()
     opened = both.open_with(new.token)
-    assert opened == new.record == both.key("front-desk") == both.key(new.record.id) == both.valid_key(opened.id)
+    assert opened == new.record == both.key("front-desk") == both.key(new.record.id) == both.valid_key(opened.id, "s")
     assert (opened.name, opened.user, opened.galleries, opened.valid) == (
         "front-desk",
         "key:front-desk",
@@ -59,12 +60,31 @@ def test_a_key_ends(both, monkeypatch):
         both.open_with(new.token)
     revoked = both.revoke_key("ops")
     assert both.revoke_key(other.record.id) == revoked
-    for tries in (lambda: both.open_with(other.token), lambda: both.valid_key(revoked.id)):
+    for tries in (lambda: both.open_with(other.token), lambda: both.valid_key(revoked.id, "s")):
         with pytest.raises(AccessError, match="was revoked"):
             tries()
     assert both.has_keys(), "a door that was locked stays so"
     with pytest.raises(AccessError, match="log in again"):
-        both.valid_key("0" * 12)
+        both.valid_key("0" * 12, "s")
+
+
+def test_a_session_that_was_ended_stays_so(both, home):
+    key, over = both.create_key("ops", [Scope.ADMIN]).record, datetime.now(UTC) + SOON
+    for _ in range(2):
+        both.end_session("one", until=over)
+    assert both.valid_key(key.id, "another") == key
+    with Store.open(home) as again:
+        for store in (both, again):
+            with pytest.raises(AccessError, match="log in again"):
+                store.valid_key(key.id, "one")
+
+
+def test_an_ended_session_is_forgotten_when_it_would_be_over(both):
+    now = datetime.now(UTC)
+    both.end_session("one", until=now)
+    both.end_session("another", until=now + SOON)
+    with both._database.read() as tx:
+        assert tx.scalars(select(tables.ended_sessions.c.until)).all() == [now + SOON]
 
 
 def test_names_are_given_once(both):

@@ -115,6 +115,7 @@ def test_everybody_is_there(home, older, vector, sample):
     with Store.open(home) as store:
         after = dump(older)
         new = {"hearings", "voices", "turns", "changes", "consents", "api_keys", "jobs", "requests", "waveforms"}
+        new |= {"ended_sessions"}
         assert after.keys() - before.keys() == new
         widened = {"alembic_version", "galleries"}
         assert {name: rows for name, rows in after.items() if name not in new | widened} == {
