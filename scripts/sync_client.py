@@ -14,6 +14,8 @@ WORDS = {  # whole words, in this order
     r"__aenter__": "__enter__",
     r"__aexit__": "__exit__",
     r"aclose": "close",
+    r"aread": "read",
+    r"aiter_bytes": "iter_bytes",
     r"AsyncIterator": "Iterator",
     r"asyncio\.sleep": "time.sleep",
     r"asyncio\.CancelledError": "KeyboardInterrupt",

@@ -15,8 +15,12 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
+from starlette.routing import Match
+from starlette.types import Scope
 
 from spk.api.bodies import announced
 from spk.api.problems import ProblemError
@@ -25,7 +29,7 @@ from spk.api.sessions import CSRF_FIELD
 from spk.store.files import sync_folder
 from spk.store.problems import explained
 
-__all__ = ["ReceivedFile", "Upload", "Uploads", "form_body"]
+__all__ = ["FormRoute", "ReceivedFile", "Upload", "Uploads", "form_body"]
 
 FOLDER = "uploads"
 SPARE_BYTES = 200_000_000
@@ -111,6 +115,15 @@ class Upload:
             sync_folder(file.path.parent)
         yield
         self.kept |= {file.path for file in files}
+
+
+class FormRoute(APIRoute):
+    """A route for forms alone, at an address where another takes JSON; it is to be added before that one."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether it answers a request, as Starlette asks."""
+        kind = Headers(scope=scope).get("Content-Type", "").lower() if scope["type"] == "http" else ""
+        return super().matches(scope) if kind.startswith("multipart/form-data") else (Match.NONE, {})
 
 
 class Uploads:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from spk.api.receiving import ReceivedFile
     from spk.api.uploads import Upload
 
-__all__ = ["Told", "Work", "answer", "at_once", "work_id"]
+__all__ = ["Told", "Work", "answer", "at_once", "check_turns", "work_id"]
 
 ASYNC = "respond-async"
 JOB_SECONDS = 60  # after which it is worth asking again where too many jobs wait
@@ -84,11 +84,10 @@ async def answer(request: Request, here: Here, upload: Upload, work: Work) -> Re
 
     Raises:
         AudioError: a recording cannot be read, or is too long.
-        ProblemError: too many wait already, or the turns are too large.
+        ProblemError: too many wait already, or turns are too large.
     """
     wanted = _wants_job(request)
-    if any(file.size > MOST_BYTES for file in work.others):
-        raise ProblemError("too-large", f"turns have at most {MOST_BYTES >> 20} MiB: send those of one recording")
+    check_turns(work.others)
     apart = isinstance(work.form, Diarizing) and work.form.apart
     short = here.service.serving.short_seconds
     if not wanted and await to_thread.run_sync(_seconds, here, work.recordings, apart) <= short:
@@ -113,6 +112,16 @@ async def at_once(
         raise AudioError(recordings[0].name, f"is longer than the {short:g} s of a clip of one voice: cut it")
     message = await here.service.admission.run(now, request)
     return _json(message.model_dump_json())
+
+
+def check_turns(files: Sequence[ReceivedFile]) -> None:
+    """See that files of turns are no larger than turns that come as JSON.
+
+    Raises:
+        ProblemError: one is.
+    """
+    if any(file.size > MOST_BYTES for file in files):
+        raise ProblemError("too-large", f"turns have at most {MOST_BYTES >> 20} MiB: send those of one recording")
 
 
 def work_id(request: Request) -> UUID | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spk.desk.outcomes import outcome
 from spk.errors import FormatError, InputError
-from spk.messages.recordings import Applied, CorrectedTurn, Taught
+from spk.messages.recordings import Applied, CorrectedTurn, RecordingTurn, Taught
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from spk.review import storing
+    from spk.store.heard import Hearing
     from spk.timeline import Timeline
     from spk.workbench import Workbench
 
@@ -64,9 +64,11 @@ class Correcting:
     def correct(
         self,
         recording: str,
-        turns: Sequence[CorrectedTurn],
+        turns: Path | Sequence[CorrectedTurn | RecordingTurn],
         *,
         audio: Path | None = None,
+        form: str | None = None,
+        turns_name: str | None = None,
         everything: bool = False,
         force: bool = False,
         dry_run: bool = False,
@@ -78,22 +80,31 @@ class Correcting:
 
         Args:
             recording: Which one.
-            turns: All of its turns, as they are to be.
+            turns: All of its turns, as they are to be: a file of them, or one by one. Where one says also ``who``, as
+                those do that `show` names, the one of ``label`` and ``who`` that was changed says whose it is.
             audio: The recording itself.
+            form: What a file of turns is written in, a value of `spk.formats.turns.TurnFormat`; guessed if None.
+            turns_name: What the file of turns is called, if not as it is.
             everything: Every turn is right: learn from all, not only from those that were touched.
             force: Learn also from what the quality gates refuse, or sounds unlike the profile.
             dry_run: Whether only to say what would change.
 
         Raises:
             NotFoundError: nothing is kept of such a recording.
+            FormatError: the file of turns cannot be read, or is of several other recordings.
             AudioError: the recording cannot be read, or is shorter than the turns.
-            InputError: there are no turns, or those of another recording; or ``audio`` is another recording.
+            InputError: there are no turns, or those of another recording; ``label`` and ``who`` of one say two things;
+                or ``audio`` is another recording.
             ConflictError: somebody changed the recording meanwhile.
         """
         from spk.review.redrawing import redraw
 
         bench = self.bench
-        hearing, timeline = bench.store.hearing(bench.gallery, recording), _timeline(turns)
+        hearing = bench.store.hearing(bench.gallery, recording)
+        if isinstance(turns, Path):
+            timeline = _read(turns, form, turns_name or str(turns), hearing.recording.source)
+        else:
+            timeline = self._timeline(hearing, turns)
         if audio is None:
             corrections = bench.corrections(dry_run=dry_run)
             redrawn = redraw(corrections, hearing, timeline, everything=everything, force=force)
@@ -106,6 +117,30 @@ class Correcting:
         applied = bench.applier(dry_run=dry_run)(heard, timeline, everything=everything, force=force)
         return _applied(applied, dry_run=dry_run)
 
+    def _timeline(self, hearing: Hearing, turns: Sequence[CorrectedTurn | RecordingTurn]) -> Timeline:
+        """Turns that came one by one.
+
+        Raises:
+            InputError: two have one id, or one says two things.
+        """
+        from spk.timeline import Segment, Timeline, Turn
+
+        ids = [turn.id for turn in turns if turn.id is not None]
+        if len(ids) > len(set(ids)):
+            twice = next(one for one in ids if ids.count(one) > 1)
+            raise InputError(f"two turns have the id {twice}: leave it out of those that are new")
+        was: dict[str | None, str] = {}
+        names: dict[str | None, str] = {}
+        if any(turn.who is not None for turn in turns):  # else the labels may be another program's
+            store, said = self.bench.store, {voice.label: voice.said.speaker for voice in hearing.voices}
+            people = {person.id: person.label for person in store.people(filter(None, said.values()))}
+            was |= {turn.id: turn.label for turn in store.turns(hearing)}
+            names |= {label: people[speaker] for label, speaker in said.items() if speaker in people}
+        return Timeline(
+            Turn(Segment(turn.start, turn.end), _label(turn, was.get(turn.id), names).strip(), turn.id)
+            for turn in turns
+        )
+
 
 def _read(turns: Path, form: str | None, source: str, recording: str) -> Timeline:
     """The turns of a recording in a file.
@@ -114,8 +149,6 @@ def _read(turns: Path, form: str | None, source: str, recording: str) -> Timelin
         FormatError: it cannot be read, or is about several recordings of other names.
         InputError: there is no such format.
     """
-    from pathlib import Path
-
     from spk.formats.turns import TurnFormat, by_ending, read_turns
 
     try:
@@ -128,14 +161,26 @@ def _read(turns: Path, form: str | None, source: str, recording: str) -> Timelin
         raise FormatError(source, error.reason, error.line) from error
 
 
-def _timeline(turns: Sequence[CorrectedTurn]) -> Timeline:
-    from spk.timeline import Segment, Timeline, Turn
+def _label(turn: CorrectedTurn | RecordingTurn, was: str | None, names: Mapping[str | None, str]) -> str:
+    """Whose a turn is to be: going by its label, or where it also says who, by the one of both that was changed.
 
-    ids = [turn.id for turn in turns if turn.id is not None]
-    if len(ids) > len(set(ids)):
-        twice = next(one for one in ids if ids.count(one) > 1)
-        raise InputError(f"two turns have the id {twice}: leave it out of those that are new")
-    return Timeline(Turn(Segment(turn.start, turn.end), turn.label.strip(), turn.id) for turn in turns)
+    Args:
+        turn: The turn.
+        was: The label of the turn that it was, if it is no new one.
+        names: Whose each voice is said to be, by its label.
+
+    Raises:
+        InputError: it says two things.
+    """
+    named = names.get(turn.label, turn.label)
+    if turn.who is None or turn.who in {named, names.get(was)}:
+        return named
+    if turn.label == was:
+        return turn.who
+    from spk.formats.lines import printable
+
+    label, who = printable(turn.label), printable(turn.who)
+    raise InputError(f"turn at {turn.start:g} s: label is {label}, and who {who}: write whose it is as label alone")
 
 
 def _applied(done: storing.Applied, *, dry_run: bool) -> Applied:

@@ -182,6 +182,18 @@ class ApplyingTurns(Asked):
             dry_run=self.dry_run,
         )
 
+    def correct(self, desk: Desk, recording: str, turns: Path, turns_name: str) -> Applied:
+        """The answer without the recording, which was heard before."""
+        return desk.recordings.correct(
+            recording,
+            turns,
+            form=self.format,
+            turns_name=turns_name,
+            everything=self.everything,
+            force=self.force,
+            dry_run=self.dry_run,
+        )
+
 
 def _times(segment: str) -> tuple[float, float]:
     start, _, end = segment.partition("-")

@@ -156,24 +156,38 @@ class RecordingDetail(RecordingInfo):
 
 
 class CorrectedTurn(Message):
-    """A turn as it is to be.
+    """A turn as it is to be. One that was shown can be sent back as it is, or changed.
 
     Attributes:
         id: Of the turn that it was; None for a new one.
         start: When it begins, in seconds.
         end: When it ends.
         label: A name, new or known; the label of a stranger or of a voice.
+        who: As it was shown, or another name; of ``label`` and ``who``, the one that was changed says whose it is.
+        touched: As it was shown; ignored.
     """
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"id": "t1a2b3c4d", "start": 3.2, "end": 9.8, "label": "anna"}]},
+        json_schema_extra={"examples": [{"id": "t1a2b3c4d", "start": 3.2, "end": 9.8, "label": "anna"}, _TURN]},
     )
 
     id: Annotated[str | None, Field(min_length=1, max_length=200)] = None
     start: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
     end: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
-    label: Annotated[str, Field(min_length=1, max_length=200)]
+    label: Annotated[
+        str, Field(min_length=1, max_length=200, description="A name, or the label of a stranger or of a voice.")
+    ]
+    who: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="As it was shown, or another name: of `label` and `who`, the one that was changed says whose "
+            "the turn is. Null, or left out: as `label` says.",
+        ),
+    ] = None
+    touched: Annotated[bool | None, Field(description="As it was shown; ignored.")] = None
 
 
 class Taught(Message):

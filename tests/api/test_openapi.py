@@ -66,3 +66,14 @@ def test_every_body_has_an_example(document, operations) -> None:
             if required and "examples" not in text and "$ref" not in text:
                 without.append((method, path, kind))
     assert without == []
+
+
+def test_turns_are_put_as_json_or_in_a_form(document, operations) -> None:
+    body = operations["put", "/v1/galleries/{gallery}/recordings/{recording}/turns"]["requestBody"]["content"]
+    assert body["multipart/form-data"]["schema"]["required"] == ["turns"]
+    assert body["application/json"]["schema"]["$ref"].endswith("/CorrectAsked")
+    taken, shown = (
+        document["components"]["schemas"][name]["properties"] for name in ("CorrectedTurn", "RecordingTurn")
+    )
+    assert shown.keys() <= taken.keys()
+    assert "ignored" in taken["touched"]["description"]

@@ -95,6 +95,105 @@ def test_turns_are_corrected_without_the_recording(review: TestClient) -> None:
     assert review.get("recordings/both.wav").json() == before
 
 
+def shown(review: TestClient, recording: str = "both.wav") -> list[dict[str, Any]]:
+    """The turns, exactly as they are shown."""
+    found: list[dict[str, Any]] = review.get(f"recordings/{recording}").json()["turns"]
+    return found
+
+
+def put(review: TestClient, turns: object) -> dict[str, Any]:
+    """What comes of turns."""
+    answer = review.put("recordings/both.wav/turns", json={"turns": turns})
+    assert answer.status_code == 200, answer.json()
+    told: dict[str, Any] = answer.json()
+    return {**told, "turns": {kind: count for kind, count in told["turns"].items() if count}}
+
+
+def test_turns_come_back_as_they_were_shown(review: TestClient) -> None:
+    before = shown(review)
+    assert {turn["who"] is None for turn in before} == {False}
+    told = put(review, before)
+    assert (told["turns"], told["labels"], told["taught"]) == ({"unchanged": len(before)}, [], [])
+    assert shown(review) == before
+    stranger = next(turn["label"] for turn in before if turn["who"] != "ann")
+    review.post("recordings/both.wav/label", json={"voices": [stranger], "name": None})
+    nameless = shown(review)
+    assert {turn["who"] for turn in nameless} == {"ann", None}
+    told = put(review, nameless)
+    assert (told["change"], told["turns"]) == (None, {"unchanged": len(before)})
+    assert shown(review) == nameless
+
+
+def test_of_label_and_who_the_one_that_was_changed_counts(review: TestClient) -> None:
+    first, second, *rest = shown(review)
+    assert second["who"] == "ann"
+    for changed in ({"who": "bob"}, {"label": "bob"}, {"label": "bob", "who": "bob"}, {"label": "bob", "who": None}):
+        told = put(review, [{**first, **changed}, second, *rest])
+        assert (told["turns"], told["new"]) == ({"unchanged": len(rest) + 1, "relabelled": 1}, ["bob"])
+        assert [turn["who"] for turn in shown(review)] == ["bob", *(turn["who"] for turn in (second, *rest))]
+        review.post("changes/undo", json={"numbers": [told["change"]]})
+    for changed in ({"label": second["label"]}, {"label": second["label"], "who": "ann"}, {"who": "ann"}):
+        told = put(review, [{**first, **changed}, second, *rest])
+        assert (told["turns"], told["new"]) == ({"unchanged": len(rest) + 1, "relabelled": 1}, [])
+        assert shown(review)[0] == {**first, "label": second["label"], "who": "ann", "touched": True}
+        review.post("changes/undo", json={"numbers": [told["change"]]})
+    put(review, [{**turn, "who": "?" if turn["who"] == "ann" else turn["who"]} for turn in (first, second, *rest)])
+    assert {turn["who"] for turn in shown(review)} == {first["who"], None}
+
+
+def test_new_turns_beside_those_that_were_shown(review: TestClient) -> None:
+    first, *rest = shown(review)
+    halves = [{**first, "end": 0.5}, {"start": 0.5, "end": first["end"], "label": first["label"], "who": first["who"]}]
+    assert put(review, [*halves, *rest])["turns"] == {"unchanged": len(rest), "split": 1}
+    halves[1] |= {"who": "bob"}  # or was it the label that is not meant any more?
+    refused = review.put("recordings/both.wav/turns", json={"turns": [*halves, *rest]})
+    assert (refused.status_code, refused.json()["detail"].endswith("write whose it is as label alone")) == (400, True)
+    halves[1]["label"] = halves[1].pop("who")
+    told = put(review, [*halves, *rest])
+    assert told["new"] == ["bob"]
+    review.post("changes/undo", json={"numbers": [told["change"]]})
+    halves[1]["label"] = rest[0]["label"]
+    assert put(review, [*halves, *rest])["new"] == []
+    assert shown(review)[1]["who"] == rest[0]["who"] == "ann"
+
+
+@pytest.mark.parametrize("form", sorted(MEDIA_TYPES.keys() - {"text"}))
+def test_turns_come_back_in_a_file(review: TestClient, form: str) -> None:
+    before = shown(review)
+    exported = review.get("recordings/both.wav/turns", params={"format": form})
+    name = exported.headers["content-disposition"].rpartition("'")[2]
+    files = {"turns": (name, exported.content)}
+    told = review.put("recordings/both.wav/turns", files=files).raise_for_status().json()
+    assert (told["turns"]["unchanged"], told["labels"]) == (len(before), [])
+    assert [(turn["label"], turn["who"]) for turn in shown(review)] == [(turn["label"], turn["who"]) for turn in before]
+    stranger = next(turn["who"] for turn in before if turn["who"] != "ann")
+    files = {"turns": (name, exported.text.replace(stranger, "bob"))}
+    preview = review.put("recordings/both.wav/turns", files=files, data={"dry_run": "true"}).json()
+    assert (preview["new"], preview["change"], who(review)) == (["bob"], None, {"ann", stranger})
+    done = review.put("recordings/both.wav/turns", files=files, data={"format": form}).json()
+    assert (done["new"], who(review)) == (["bob"], {"ann", "bob"})
+
+
+def test_files_of_turns_that_cannot_be(review: TestClient, tmp_path: Path) -> None:
+    before = review.get("recordings/both.wav").json()
+    rttm = review.get("recordings/both.wav/turns").content
+
+    def status(turns: bytes, name: str = "both.rttm", recording: str = "both.wav", **fields: str) -> int:
+        answer = review.put(f"recordings/{recording}/turns", files={"turns": (name, turns)}, data=fields)
+        assert answer.is_success or answer.json()["detail"]
+        return answer.status_code
+
+    assert status(b"nothing of the kind", "both.txt") == 400
+    assert status(rttm, format="docx") == 400
+    assert status(rttm, recording="nowhere.wav") == 404
+    assert status(rttm, by="me") == 422
+    assert status(bytes((8 << 20) + 1)) == 413
+    assert review.put("recordings/both.wav/turns", files={"audio": rttm}).status_code == 422
+    assert review.put("recordings/both.wav/turns", content=rttm).status_code == 415
+    assert review.get("recordings/both.wav").json() == before
+    assert not list((tmp_path / "reviewed" / "uploads").iterdir())
+
+
 @pytest.mark.parametrize(
     ("turn", "status"),
     [
@@ -104,6 +203,8 @@ def test_turns_are_corrected_without_the_recording(review: TestClient) -> None:
         ({"start": 1.0, "end": 4.0, "label": ""}, 422),
         ({"start": 1.0, "end": 4.0, "label": "  "}, 400),
         ({"start": 1.0, "end": 4.0, "label": "ann", "by": "me"}, 422),
+        ({"start": 1.0, "end": 4.0, "label": "ann", "who": "bob"}, 400),
+        ({"start": 1.0, "end": 4.0, "label": "ann", "who": ""}, 422),
         ({"start": 1.0, "end": "NaN", "label": "ann"}, 422),
         ({"start": 1.0, "end": 4.0, "label": "a\nb"}, 400),
     ],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -223,6 +226,76 @@ def test_a_job_that_nobody_waits_for_is_cancelled(tmp_path: Path, away: bool) ->
     with pytest.raises(KeyboardInterrupt):
         client.diarize(audio)
     assert script.asked[2].url.path == f"/v1/jobs/{JOB['id']}/cancel"
+
+
+DETAIL = PERSON | {"name": "ann", "samples": [], "held": []}
+
+
+class Broken(httpx.SyncByteStream):
+    """An answer that breaks off after some megabytes, and sees what has become of it by then."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seen = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(8):
+            yield bytes(1 << 20)
+        self.seen = sum(one.stat().st_size for one in self.folder.glob(".*.tmp"))
+        raise httpx.ReadError("cut")
+
+
+def zipped() -> bytes:
+    with BytesIO() as written:
+        with ZipFile(written, "w") as archive:
+            archive.writestr("person.json", "{}")
+        return written.getvalue()
+
+
+def test_an_archive_goes_to_its_file_piece_by_piece(tmp_path: Path) -> None:
+    place, link = tmp_path / "ann.zip", tmp_path / "link.zip"
+    place.write_text("what was there before")
+    link.symlink_to(place)
+    broken, whole = Broken(tmp_path), zipped()
+    script = Script(
+        httpx.Response(200, json=DETAIL), httpx.Response(200, stream=broken), httpx.Response(200, content=whole)
+    )
+    done = script.client().speakers.disclose("ann", link)
+    assert broken.seen > 7 << 20
+    assert (done.bytes, done.files, done.sha256) == (len(whole), 1, hashlib.sha256(whole).hexdigest())
+    assert (place.read_bytes(), place.stat().st_mode & 0o777) == (whole, 0o600)
+    assert sorted(tmp_path.iterdir()) == [place, link]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.ReadError("cut"), ServiceError),
+        (problem(404, "not-found"), NotFoundError),
+        (httpx.Response(200, text="<html>Welcome</html>"), ServiceError),
+    ],
+)
+def test_no_half_of_an_archive_is_left(
+    tmp_path: Path, answer: httpx.Response | Exception, error: type[SpkError]
+) -> None:
+    place = tmp_path / "ann.zip"
+    place.write_text("what was there before")
+    broken = httpx.Response(200, stream=Broken(tmp_path))
+    script = Script(httpx.Response(200, json=DETAIL), broken, answer)
+    with pytest.raises(error) as raised:
+        script.client(retries=1).speakers.disclose("ann", place)
+    assert len(str(raised.value).splitlines()) == 1
+    assert [*tmp_path.iterdir()] == [place]
+    assert place.read_text() == "what was there before"
+
+
+@pytest.mark.parametrize("where", ["none/ann.zip", "."])
+def test_an_archive_that_cannot_be_written(tmp_path: Path, where: str) -> None:
+    script = Script(httpx.Response(200, json=DETAIL), httpx.Response(200, content=zipped()))
+    with pytest.raises(InputError, match="cannot be written"):
+        script.client().speakers.disclose("ann", tmp_path / where)
+    assert not [*tmp_path.iterdir()]
+    assert not [*tmp_path.parent.glob(".*.tmp")]
 
 
 def test_lists_are_read_page_by_page() -> None:

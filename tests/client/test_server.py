@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ import soundfile
 
 from spk.client import AsyncClient, Client
 from spk.errors import AccessError, InputError, NotFoundError, ServiceError
+from spk.messages.speakers import Disclosed
 
 from .conftest import Server
 
@@ -188,6 +191,54 @@ def test_clips_are_fetched(server: Server, gallery: str, scratch: Path) -> None:
         [clip] = client.unknowns.clips(unknown.name).clips
         assert client.unknowns.audio(unknown.name, clip.rpartition("/")[2]).startswith(b"fLaC")
         assert httpx.get(server.url + clip).status_code == 401
+
+
+def test_an_archive_is_fetched_although_the_connection_breaks_off(server: Server, gallery: str, scratch: Path) -> None:
+    with server.client(gallery) as client:
+        client.enroll("ann", [scratch / "ann.wav"])
+
+    async def ask(url: str) -> Disclosed:
+        async with AsyncClient(url, server.key, gallery=gallery) as client:
+            return await client.speakers.disclose("ann", scratch / "async.zip")
+
+    half = (None, 20_000)
+    with Wire(server, half) as wire, Client(wire.url, server.key, gallery=gallery) as client:
+        done = client.speakers.disclose("ann", scratch / "sync.zip")
+    with Wire(server, half) as wire:
+        again = asyncio.run(ask(wire.url))
+    for told, name in ((done, "sync.zip"), (again, "async.zip")):
+        content = (scratch / name).read_bytes()
+        assert (told.output, told.bytes) == (str(scratch / name), len(content))
+        assert len(content) > 20_000
+        assert told.sha256 == hashlib.sha256(content).hexdigest()
+        with ZipFile(scratch / name) as archive:
+            assert archive.testzip() is None
+            assert told.files == len(archive.namelist())
+    assert not list(scratch.glob(".*"))
+
+
+def test_turns_come_back_as_they_were_shown_and_as_files(server: Server, gallery: str, scratch: Path) -> None:
+    with server.client(gallery) as client:
+        client.enroll("ann", [scratch / "ann.wav"])
+        client.identify(scratch / "sample.wav", enroll_unknown=True)
+        shown = client.recordings.show("sample.wav").turns
+        told = client.recordings.correct("sample.wav", shown)
+        assert (told.turns.pop("unchanged"), {*told.turns.values()}, told.labels) == (len(shown), {0}, [])
+        assert client.recordings.correct("sample.wav", shown).change is None
+        exported = client.recordings.export("sample.wav", "textgrid")
+        stranger = next(one.who for one in shown if one.who not in {"ann", None})
+        file = scratch / "corrected.TextGrid"
+        file.write_text(exported.text.replace(stranger, "bob"))
+        assert client.recordings.correct("sample.wav", file, dry_run=True).new == ["bob"]
+        file.rename(scratch / "corrected")
+        named = {"form": "textgrid", "turns_name": "sample"}
+        assert client.recordings.correct("sample.wav", scratch / "corrected", **named).new == ["bob"]
+        other = next(one for one in shown if one.who == stranger)
+        turns = client.recordings.show("sample.wav").turns
+        turns = [one.model_copy(update={"who": "carl"}) if one.id == other.id else one for one in turns]
+        assert client.recordings.correct("sample.wav", turns).new == ["carl"]
+        with pytest.raises(InputError, match="apply"):
+            client.recordings.correct("sample.wav", turns, audio=scratch / "sample.wav")
 
 
 def wait_for(true: Callable[[], bool]) -> None:

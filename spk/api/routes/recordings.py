@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
@@ -14,8 +15,8 @@ from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.responses import AUDIO, COMMON, problems
 from spk.api.routes.asked import FLAC, DryRun, Force, JustAsked, play
-from spk.api.uploads import form_body
-from spk.api.working import Told, Work, answer
+from spk.api.uploads import FormRoute, form_body
+from spk.api.working import Told, Work, answer, check_turns
 from spk.desk.recordings import MEDIA_TYPES
 from spk.jobs.asked import ApplyingTurns, Asked, Name
 from spk.messages.base import Page
@@ -134,12 +135,30 @@ def export_turns(
     )
 
 
-@router.put("/{recording}/turns")
+async def correct_turns_by_file(recording: Which, request: Request, here: Reviewing) -> Applied:
+    """As `correct_turns`, of a file in a form."""
+    async with here.service.forms.receive(request) as upload:
+        form, turns = upload.form(ApplyingTurns), upload.one("turns")
+        check_turns([turns])
+        return await to_thread.run_sync(form.correct, here.desk(), recording, turns.path, turns.name)
+
+
+router.add_api_route(
+    "/{recording}/turns",
+    correct_turns_by_file,
+    methods=["PUT"],
+    route_class_override=FormRoute,
+    include_in_schema=False,  # the next one says what it takes
+)
+
+
+@router.put("/{recording}/turns", openapi_extra=form_body(ApplyingTurns, one=["turns"]))
 def correct_turns(recording: Which, asked: CorrectAsked, here: Reviewing) -> Applied:
     """Correct the turns of a recording that was heard before, without giving it again.
 
-    Voices keep what was heard of them, as far as that is still theirs. Profiles learn only from a voice that is
-    somebody's as a whole; for the rest, send the recording with its turns.
+    As JSON, each turn may be as it was shown with the recording; what is unchanged stays. As a form, `turns` is a file
+    of them in any format. Voices keep what was heard of them, as far as that is still theirs. Profiles learn only from
+    a voice that is somebody's as a whole; for the rest, send the recording with its turns.
     """
     return here.desk().recordings.correct(
         recording, asked.turns, everything=asked.everything, force=asked.force, dry_run=asked.dry_run

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -116,8 +116,12 @@ class AsyncConnection:
         form: Mapping[str, Any] | None = None,
         files: Sequence[File] = (),
         headers: Mapping[str, str] | None = None,
+        onto: BinaryIO | None = None,
     ) -> httpx.Response:
-        """Send a request; as `ask`, but the answer is left as it is."""
+        """Send a request; as `ask`, but the answer is left as it is.
+
+        Where there is a file to put it ``onto``, that gets the content piece by piece, and the answer has none.
+        """
         address = "/".join(("", "v1", *(quote(part, safe="") for part in path)))
         given = {name: value for name, value in (params or {}).items() if value is not None}
         sent = dict(headers or {})
@@ -128,7 +132,7 @@ class AsyncConnection:
             response = None
             with ExitStack() as opened:
                 try:
-                    response = await self._http.request(
+                    async with self._http.stream(
                         method,
                         address,
                         params=given,
@@ -136,7 +140,15 @@ class AsyncConnection:
                         data=_fields(form),
                         files=[_part(one, opened) for one in files] or None,
                         headers=sent,
-                    )
+                    ) as answer:
+                        if onto is None or not answer.is_success:
+                            await answer.aread()
+                        else:
+                            onto.seek(0)  # what came before the connection broke off comes again
+                            onto.truncate()
+                            async for piece in answer.aiter_bytes():
+                                onto.write(piece)
+                        response = answer
                 except httpx.RequestError as error:
                     if patience.ended:
                         reason = str(error) or type(error).__name__

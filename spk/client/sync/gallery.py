@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import httpx
 
@@ -37,9 +37,17 @@ class Gallery:
         """Do something."""
         return self._connection.ask("POST", (*self._place, *path), answer, body=body)
 
-    def put(self, path: Sequence[str], answer: type[T], *, body: object) -> T:
-        """Put something in place of what is there."""
-        return self._connection.ask("PUT", (*self._place, *path), answer, body=body)
+    def put(
+        self,
+        path: Sequence[str],
+        answer: type[T],
+        *,
+        body: object = None,
+        form: Mapping[str, Any] | None = None,
+        files: Sequence[File] = (),
+    ) -> T:
+        """Put something in place of what is there: JSON, or files with a form."""
+        return self._connection.ask("PUT", (*self._place, *path), answer, body=body, form=form, files=files)
 
     def delete(self, path: Sequence[str], answer: type[T]) -> T:
         """Remove something."""
@@ -52,6 +60,10 @@ class Gallery:
     def download(self, path: Sequence[str], *, params: Mapping[str, Any] | None = None) -> bytes:
         """The content of a file."""
         return (self.fetch(path, params=params)).content
+
+    def save(self, path: Sequence[str], onto: BinaryIO) -> None:
+        """Write the content of a file that may be large onto another, piece by piece."""
+        self._connection.send("GET", (*self._place, *path), onto=onto)
 
     def hear(
         self, path: Sequence[str], answer: type[T], *, files: Sequence[File], form: Mapping[str, Any] | None = None

@@ -10,7 +10,15 @@ from spk.client.sync.gallery import Gallery
 from spk.errors import InputError
 from spk.messages.base import Page
 from spk.messages.outcomes import Outcome
-from spk.messages.recordings import Applied, CorrectedTurn, RecordingDetail, RecordingInfo, TurnsFile, Waveform
+from spk.messages.recordings import (
+    Applied,
+    CorrectedTurn,
+    RecordingDetail,
+    RecordingInfo,
+    RecordingTurn,
+    TurnsFile,
+    Waveform,
+)
 
 __all__ = ["Recordings"]
 
@@ -99,20 +107,25 @@ class Recordings:
     def correct(
         self,
         recording: str,
-        turns: Sequence[CorrectedTurn],
+        turns: Path | Sequence[CorrectedTurn | RecordingTurn],
         *,
         audio: Path | None = None,
+        form: str | None = None,
+        turns_name: str | None = None,
         everything: bool = False,
         force: bool = False,
         dry_run: bool = False,
     ) -> Applied:
-        """Correct the turns of a recording that was heard before; with its audio, use `apply`."""
+        """Correct the turns of a recording that was heard before; with its audio, use `apply`.
+
+        They are a file of any format, or one by one: those that `show` names, changed or not, and new ones.
+        """
         if audio is not None:
             raise InputError("a server is sent a recording with its turns in a file: use apply")
-        body = {
-            "turns": [one.to_json() for one in turns],
-            "everything": everything,
-            "force": force,
-            "dry_run": dry_run,
-        }
-        return self._gallery.put(("recordings", recording, "turns"), Applied, body=body)
+        asked = {"everything": everything, "force": force, "dry_run": dry_run}
+        place = ("recordings", recording, "turns")
+        if isinstance(turns, Path):
+            files = [File(turns, "turns", turns_name)]
+            return self._gallery.put(place, Applied, form={"format": form, **asked}, files=files)
+        given = [one.model_dump(mode="json", exclude_none=True) for one in turns]
+        return self._gallery.put(place, Applied, body={"turns": given, **asked})

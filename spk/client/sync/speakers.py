@@ -5,13 +5,13 @@ from __future__ import annotations
 import builtins
 import hashlib
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Literal
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 from spk.client.sync.gallery import Gallery
-from spk.errors import InputError, NotFoundError
+from spk.client.writing import replacing
+from spk.errors import NotFoundError, ServiceError
 from spk.messages.audit import ErasureReceipt
 from spk.messages.base import Page
 from spk.messages.outcomes import Outcome, PersonRef
@@ -102,23 +102,20 @@ class Speakers:
         return self._gallery.post(("speakers", "erase"), ErasureReceipt, body=body)
 
     def disclose(self, who: str, path: Path) -> Disclosed:
-        """Write everything that is kept about one person to a ZIP file, for that person."""
+        """Write everything that is kept about one person to a ZIP file, in place of what was there, for that person."""
         person = self.show(who)
-        content = self._gallery.download(("speakers", str(person.speaker_id), "disclosure"))
-        try:
-            with path.open("xb") as file:
-                file.write(content)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}): choose another place") from error
-        with ZipFile(BytesIO(content)) as archive:
-            files = len(archive.namelist())
+        with replacing(path) as file:
+            self._gallery.save(("speakers", str(person.speaker_id), "disclosure"), file)
+            size = file.tell()
+            try:
+                with ZipFile(file) as archive:
+                    files = len(archive.namelist())
+            except BadZipFile as error:
+                raise ServiceError(f"{person.name}: what was answered is no ZIP file: is it a newer spk?") from error
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return Disclosed(
-            name=person.name,
-            speaker_id=person.speaker_id,
-            output=str(path),
-            sha256=hashlib.sha256(content).hexdigest(),
-            files=files,
-            bytes=len(content),
+            name=person.name, speaker_id=person.speaker_id, output=str(path), sha256=sha256, files=files, bytes=size
         )
 
     def audio(self, sample: str) -> bytes:
