@@ -341,7 +341,7 @@ class Evidence:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """A value of a class of this module as plain data; `dataclasses.asdict` copies every number of it as well."""
     if is_dataclass(value):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     if isinstance(value, tuple):
         return tuple(map(_plain, value))
     return dict(value) if isinstance(value, Mapping) else value

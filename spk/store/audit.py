@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _ERASING = ("delete", "erase")  # the actions by which somebody is erased
+_ERASED = or_(*(tables.audit.c.entry.contains(f'"action":"{action}"') for action in _ERASING))
 _START = "0" * 64  # what the first row is bound to
 _BATCH = 1_000  # rows in memory at a time
 _acting: ContextVar[str | None] = ContextVar("acting", default=None)
@@ -120,9 +121,7 @@ def matching(
 
 def erased(tx: Connection, after: int = 0) -> set[UUID]:
     """The people who were erased after a row."""
-    entry = tables.audit.c.entry
-    any_of_them = or_(*(entry.contains(f'"action":"{action}"') for action in _ERASING))
-    rows = _rows(tx, tables.audit.c.sequence > after, any_of_them)
+    rows = _rows(tx, tables.audit.c.sequence > after, _ERASED)
     return {UUID(entry.detail["speaker"]) for entry in map(_entry, rows) if entry.action in _ERASING}
 
 
