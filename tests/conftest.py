@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from servers import postgresql as postgresql_server
 from servers import qdrant as qdrant_server
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from spk.enroll import Enroller
     from spk.identify import Calibration, GalleryScorer, Identification, Identifier, Verifier
     from spk.store import Gallery, Store
+
+# Other work may hold up the machine at any moment, so nothing fails for being slow.
+settings.register_profile("spk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("spk")
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,6 @@ def test_every_turn_is_accounted_for_once(before: Timeline, after: Timeline) -> 
     assert compare(before, after) == changes
 
 
-@settings(deadline=None)  # the first one imports scipy
 @given(TIMELINES)
 def test_nothing_differs_from_itself(turns: Timeline) -> None:
     changes = compare(turns, turns)
@@ -128,7 +127,6 @@ def test_many_turns_beside_one_that_never_ends() -> None:
     assert (len(changes.all), changes.touched[0].kind) == (5_001, Kind.REMOVED)
 
 
-@settings(deadline=None)  # the first one imports pyannote
 @given(TIMELINES.map(lambda turns: turns.joined(0)), TIMELINES.map(lambda turns: turns.joined(0)))
 def test_errors_are_those_of_pyannote(reference: Timeline, found: Timeline) -> None:
     ours = turn_errors(reference, found)

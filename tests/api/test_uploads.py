@@ -207,7 +207,7 @@ def test_another_type_of_content_is_refused(received, kind):
     assert answer.status_code == 415
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_is_sent_nothing_is_left(received, data):
     whole = part("name", b"x") + part("audio", b"\r\n-\r\n--\r\n" * 20, "a.wav") + b"--b--\r\n"

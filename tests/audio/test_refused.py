@@ -229,7 +229,7 @@ def test_stopping_early_leaves_no_ffmpeg_behind(convert) -> None:
     assert "ffmpeg" not in children.stdout
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_damaged_headers_never_end_in_anything_else(tmp_path_factory, data: st.DataObject) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "v.wav"

@@ -42,7 +42,6 @@ def counting(samples: int) -> Audio:
     return Audio(np.arange(samples, dtype=np.float32), "made up")
 
 
-@settings(deadline=None)
 @given(st.integers(1, 60 * SAMPLE_RATE))
 def test_windows_lie_alike_in_every_chunk(samples):
     windows = embed_windows(counting(samples), everybody(samples), embedder := Clips())
@@ -68,7 +67,7 @@ def test_a_window_is_judged_where_a_chunk_has_it_near_its_middle():
     assert place[chunk == 0].tolist() == list(range(middle - 2 + PER_STEP))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 0.9))
 def test_shares_are_of_the_frames_in_the_window(seed, density):
     random = np.random.default_rng(seed)

@@ -76,7 +76,7 @@ def few_draws(monkeypatch) -> None:
 # Trials
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(4, 12), st.integers(2, 6), st.integers(0, 3), st.integers(0, 99))
 def test_no_recording_and_no_session_is_on_both_sides(people: int, recordings: int, sessions: int, seed: int) -> None:
     material = voices(people, recordings, sessions=sessions)

@@ -31,7 +31,7 @@ def test_jobs_are_done(office):
         office.submit(diary="/nowhere/at/all"),
     )
     assert office.wait(heard).result == {"seconds": 0.05, "heard": 4}
-    assert not list(uploads.iterdir())
+    until(lambda: not list(uploads.iterdir()))
     problem = office.wait(refused, JobState.FAILED).problem
     assert (problem.error, problem.detail) == ("InputError", "talk.wav: too short")
     problem = office.wait(odd, JobState.FAILED).problem

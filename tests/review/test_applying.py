@@ -496,7 +496,7 @@ LABELS = st.sampled_from(
 EDITS = st.lists(st.tuples(LABELS, st.integers(-4, 4), st.integers(-4, 4)), min_size=6, max_size=6)
 
 
-@settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=20, phases=[Phase.explicit, Phase.generate])
 @example(  # a new voice, written as one that is somebody's now
     edits=[
         ("stranger", 4, 1),

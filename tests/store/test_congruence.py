@@ -45,7 +45,7 @@ def test_any_sequence_of_changes(request, tmp_path_factory, monkeypatch, sample,
         monkeypatch.setattr("spk.store.inprocess.SAVE_AFTER", 0)
     address = request.getfixturevalue("qdrant_address") if engine == "qdrant" else None
 
-    @settings(max_examples=5 if address or either_database == "postgresql" else 25, deadline=None)
+    @settings(max_examples=5 if address or either_database == "postgresql" else 25)
     @given(steps=st.lists(st.tuples(st.booleans(), change), max_size=14))
     def run(steps):
         perform_all(tmp_path_factory.mktemp("home"), address and address(), sample, steps)

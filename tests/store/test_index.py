@@ -366,7 +366,7 @@ def test_any_sequence_of_changes(engine, vector):
     speakers = [UUID(int=200 + number) for number in range(4)]
 
     @settings(
-        max_examples=5 if isinstance(engine, Qdrant) else 40, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=5 if isinstance(engine, Qdrant) else 40, suppress_health_check=list(HealthCheck)
     )
     @given(st.data())
     def run(data):
