@@ -365,9 +365,7 @@ def test_any_sequence_of_changes(engine, vector):
     ids = [UUID(int=100 + number) for number in range(12)]
     speakers = [UUID(int=200 + number) for number in range(4)]
 
-    @settings(
-        max_examples=5 if isinstance(engine, Qdrant) else 40, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=5 if isinstance(engine, Qdrant) else 40, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def run(data):
         index, rows = engine.make(str(uuid4())), {}
