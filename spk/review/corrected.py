@@ -35,6 +35,8 @@ class Corrected:
         labels: What the voice of each key is called.
         fresh: The ids of the turns that a person made or changed now.
         again: Of those that were made or changed before.
+        told: Of those by which a person says who speaks: a voice that was drawn without a name, and that the machine
+            recognised then, is the machine's word.
         origins: By turn, the key of what it was before.
         renamed: By key, the strangers all of whose turns got that name.
         wrong: Samples of the recording that are not their speaker's any more.
@@ -50,6 +52,7 @@ class Corrected:
     labels: Mapping[str, str]
     fresh: frozenset[str | None]
     again: frozenset[str | None]
+    told: frozenset[str | None]
     origins: Mapping[str | None, str]
     renamed: Mapping[str, Sequence[Speaker]]
     wrong: tuple[Sample, ...]
@@ -68,9 +71,9 @@ class Corrected:
 
     def is_said(self, key: str) -> bool:
         """Whether it is a person's word that a voice is whose it is."""
-        touched = any(turn.label == key and turn.id in self.touched for turn in self.after)
+        told = any(turn.label == key and turn.id in self.told for turn in self.after)
         speaker = self.who[key].speaker
-        return touched or (speaker is not None and speaker.id in self.before.said)
+        return told or (speaker is not None and speaker.id in self.before.said)
 
     def is_nobody(self, key: str) -> bool:
         """Whether a person says that a voice is nobody's whom they know, or had said so."""
@@ -89,7 +92,7 @@ class Corrected:
         Turns that were changed now, or also ``earlier``; all of them where a sample was wrong. They are apart by what
         they were before, so that one that is wrong does not hide among those that are right.
         """
-        taken = self.touched if earlier else self.fresh
+        taken = self.told if earlier else self.fresh
         others = [turn for turn in self.after if turn.label != key]
         lessons: dict[str, list[Turn]] = {}
         for turn in self.after:
@@ -120,19 +123,22 @@ class Corrected:
         was = {label: one.key for label, one in before.known.items()}
         after = with_ids(turns.rename({label: one.key for label, one in meant.items()}))
         changes = compare(before.timeline.rename(was), after)
-        earlier = {turn.id for turn in before.turns if turn.touched}
         became = list(zip(after, changes.of_after, strict=True))
+        origins = {turn.id: {one.id for one in change.before} for turn, change in became}
+        guessed = before.guessed
+        earlier = {turn.id for turn in before.turns if turn.touched}
+        said = {turn.id for turn in before.turns if turn.touched and turn.label not in guessed}
         fresh = frozenset(turn.id for turn, change in became if change.touched)
-        again = frozenset(turn.id for turn, change in became if any(one.id in earlier for one in change.before))
-        touched = frozenset(turn.id for turn in after) if everything else fresh | again
+        again = frozenset(id_ for id_, ids in origins.items() if ids & earlier)
+        told = frozenset(id_ for id_, ids in origins.items() if everything or id_ in fresh or ids & said)
         strangers = {person.id.hex: person for person in before.speakers.values() if person.name is None}
         renamed: dict[str, list[Speaker]] = {}
         for key, new in changes.renamed.items():
             if key in strangers and who[new].known_as is not None:
                 renamed.setdefault(new, []).append(strangers[key])
-        said = _Said(
+        says = _Said(
             after=after,
-            taken=Timeline(turn for turn in after if turn.id in touched and not who[turn.label].is_anybody),
+            taken=Timeline(turn for turn in after if turn.id in told and not who[turn.label].is_anybody),
             left=Timeline(turn for change in changes.touched for turn in change.before),
         )
         called = {stranger.id: key for key, some in renamed.items() for stranger in some}
@@ -141,7 +147,7 @@ class Corrected:
             for sample in corrections.store.samples_from(corrections.gallery, recording.sha256)
             if sample.id not in before.by_itself or sample.speaker in called  # a name makes it a person's word
         }
-        wrong = {sample: key for sample, key in samples.items() if said.is_wrong(sample, key)}
+        wrong = {sample: key for sample, key in samples.items() if says.is_wrong(sample, key)}
         return cls(
             recording=recording,
             before=before,
@@ -151,6 +157,7 @@ class Corrected:
             labels=_labels(after, who, was, changes.renamed),
             fresh=fresh,
             again=again,
+            told=told,
             origins={turn.id: change.before[0].label for turn, change in became if change.before},
             renamed=renamed,
             wrong=tuple(wrong),

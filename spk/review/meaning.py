@@ -102,6 +102,11 @@ class Before:
         return {voice.said.speaker for voice in self.voices if voice.said.said_by is SaidBy.PERSON}
 
     @property
+    def guessed(self) -> set[str]:
+        """The labels of the voices of which the machine has said whose they are."""
+        return {voice.label for voice in self.voices if voice.said.said_by is SaidBy.MACHINE}
+
+    @property
     def by_itself(self) -> set[UUID | None]:
         """The samples that the machine took by itself: they go with what was heard."""
         return {voice.sample for voice in self.voices if voice.said.said_by is SaidBy.MACHINE}

@@ -20,6 +20,7 @@ from spk.review import Learn
 from spk.review.applying import Applier
 from spk.store import NewRecording, NewSample, Origin, Store
 from spk.store.changing import Change
+from spk.store.heard import SaidBy
 from spk.timeline import Segment, Timeline, Turn
 
 from .conftest import MODEL, Ears, World, calibration, everything, unchanged
@@ -488,6 +489,15 @@ def test_erased_after_that(known):
     assert known.store.erase([known.person("carol")]).proved
     assert known.who("talk")["SPEAKER_02"] is None
     assert "carol" not in [turn.label for turn in talk.turns]
+
+
+def test_a_voice_drawn_without_a_name_stays_the_machines_word(known):
+    talk = Talk(known)
+    nameless = relabelled(talk.turns, t1="SPEAKER_07")
+    apply(known, talk.audio, nameless)
+    apply(known, talk.audio, relabelled(nameless, t2="carol"))
+    voices = known.store.heard(known.gallery, talk.audio.sha256).voices
+    assert {voice.label: voice.said.said_by for voice in voices}["SPEAKER_07"] is SaidBy.MACHINE
 
 
 LABELS = st.sampled_from(
