@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -17,6 +18,8 @@ from spk.errors import InputError
 from spk.jobs.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from spk.api.service import Service
     from spk.config import ServiceSettings, Settings
 
@@ -36,6 +39,11 @@ def run(settings: Settings, serving: ServiceSettings, *, quiet: bool = False) ->
         StoreError: the home cannot be opened.
     """
     app = create_app(settings, serving)
+    with closing(app.state.service):
+        _run(app, settings, serving, quiet=quiet)
+
+
+def _run(app: FastAPI, settings: Settings, serving: ServiceSettings, *, quiet: bool) -> None:
     service: Service = app.state.service
     check_bind(serving.host, has_keys=service.store.has_keys())
     _ = service.queue  # an impossible one is said here, rather than by each worker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 
 import pytest
 
@@ -13,7 +14,9 @@ from spk.config import ServiceSettings, Settings
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory):
-    return create_app(Settings(tmp_path_factory.mktemp("api") / "home"), ServiceSettings()).openapi()
+    app = create_app(Settings(tmp_path_factory.mktemp("api") / "home"), ServiceSettings())
+    with closing(app.state.service):
+        return app.openapi()
 
 
 @pytest.fixture(scope="module")

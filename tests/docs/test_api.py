@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 from spk.api.app import create_app
@@ -13,7 +14,9 @@ PLACE = "/v1/galleries/{gallery}"
 
 
 def test_every_route_is_in_the_table(tmp_path: Path) -> None:
-    served = create_app(Settings(tmp_path / "home"), ServiceSettings()).openapi()["paths"]
+    app = create_app(Settings(tmp_path / "home"), ServiceSettings())
+    with closing(app.state.service):
+        served = app.openapi()["paths"]
     routes = {f"{method.upper()} {path}" for path, operations in served.items() for method in operations}
     here, besides = DOCUMENT.read_text(encoding="utf-8").split("And besides:")
     row = re.compile(r"^\| `([A-Z]+) (/\S*)` \|", re.MULTILINE)
