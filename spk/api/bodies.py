@@ -7,10 +7,13 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["MOST_BYTES", "BodyLimit", "again", "announced"]
+__all__ = ["MOST_BYTES", "UPLOAD", "BodyLimit", "again", "announced", "media_type"]
 
 MOST_BYTES = 8 << 20
 """Of a body that is no upload; those have a limit of their own, see `spk.api.uploads`."""
+
+UPLOAD = "multipart/form-data"
+"""The media type of forms with files."""
 
 STALLED = 60.0
 """Seconds after which somebody who sends nothing more is not waited for."""
@@ -69,6 +72,11 @@ def again(body: bytes, receive: Receive, *, more: bool = False) -> Receive:
         return {"type": "http.request", "body": body, "more_body": more}
 
     return received
+
+
+def media_type(headers: Headers) -> str:
+    """What a body is said to be, without parameters; empty where that is not said."""
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def announced(headers: Headers) -> int:

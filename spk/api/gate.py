@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spk.api.access import Principal
-from spk.api.bodies import again
+from spk.api.bodies import UPLOAD, again, media_type
 from spk.api.limits import Limits
 from spk.api.origins import SAFE, foreign, local
 from spk.api.problems import ProblemError, Problems
@@ -41,7 +41,6 @@ _THREADS = 8  # that look up keys: work on audio cannot hold them up
 _FORM_BYTES = 1 << 20  # the turns of many hours
 _HEAD_BYTES = 64 << 10  # of an upload, among which its token is
 _FORM = "application/x-www-form-urlencoded"
-_UPLOAD = "multipart/form-data"
 _TOKEN = re.compile(rf'name="{CSRF_FIELD}"\r\n\r\n([^\r]*)\r\n'.encode())
 _NO_KEY = "send a key as `Authorization: Bearer spk_…`, or set SPK_KEY for a command: `spk keys create` makes one"
 
@@ -162,14 +161,14 @@ class Gate:
         if request.method in SAFE:
             return receive
         token = request.headers.get(CSRF_HEADER, "")
-        kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        kind = media_type(request.headers)
         if not token and kind == _FORM:
             body, _ = await _read(receive, _FORM_BYTES)
             if len(body) > _FORM_BYTES:
                 raise ProblemError("too-large", f"a form has at most {_FORM_BYTES // 1024} KiB: send a file instead")
             token = parse_qs(body.decode("latin-1")).get(CSRF_FIELD, [""])[0]
             receive = again(body, receive)
-        elif not token and kind == _UPLOAD:
+        elif not token and kind == UPLOAD:
             body, more = await _read(receive, _HEAD_BYTES, until=_TOKEN)
             token = found[1].decode("latin-1") if (found := _TOKEN.search(body)) else ""
             receive = again(body, receive, more=more)

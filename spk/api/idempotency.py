@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from spk.api.bodies import again
+from spk.api.bodies import UPLOAD, again, media_type
 from spk.api.problems import ProblemError, Problems
 from spk.errors import NotFoundError, SpkError, StoreError
 from spk.store import Store
@@ -165,7 +165,7 @@ class Idempotency:
         request = Request(scope, receive)
         try:
             once = self._once(request)
-            if not request.headers.get("Content-Type", "").lower().startswith("multipart/form-data"):
+            if media_type(request.headers) != UPLOAD:
                 body = await request.body()
                 receive = again(body, receive)
                 await once.begin(body)

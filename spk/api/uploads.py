@@ -22,7 +22,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Match
 from starlette.types import Scope
 
-from spk.api.bodies import announced
+from spk.api.bodies import UPLOAD, announced, media_type
 from spk.api.problems import ProblemError
 from spk.api.receiving import ReceivedFile, Receiver
 from spk.api.sessions import CSRF_FIELD
@@ -122,8 +122,8 @@ class FormRoute(APIRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether it answers a request, as Starlette asks."""
-        kind = Headers(scope=scope).get("Content-Type", "").lower() if scope["type"] == "http" else ""
-        return super().matches(scope) if kind.startswith("multipart/form-data") else (Match.NONE, {})
+        is_form = scope["type"] == "http" and media_type(Headers(scope=scope)) == UPLOAD
+        return super().matches(scope) if is_form else (Match.NONE, {})
 
 
 class Uploads:

@@ -124,13 +124,13 @@ class Corrected:
         after = with_ids(turns.rename({label: one.key for label, one in meant.items()}))
         changes = compare(before.timeline.rename(was), after)
         became = list(zip(after, changes.of_after, strict=True))
-        origins = {turn.id: {one.id for one in change.before} for turn, change in became}
+        made_of = {turn.id: {one.id for one in change.before} for turn, change in became}
         guessed = before.guessed
         earlier = {turn.id for turn in before.turns if turn.touched}
         said = {turn.id for turn in before.turns if turn.touched and turn.label not in guessed}
         fresh = frozenset(turn.id for turn, change in became if change.touched)
-        again = frozenset(id_ for id_, ids in origins.items() if ids & earlier)
-        told = frozenset(id_ for id_, ids in origins.items() if everything or id_ in fresh or ids & said)
+        again = frozenset(id_ for id_, ids in made_of.items() if ids & earlier)
+        told = frozenset(id_ for id_, ids in made_of.items() if everything or id_ in fresh or ids & said)
         strangers = {person.id.hex: person for person in before.speakers.values() if person.name is None}
         renamed: dict[str, list[Speaker]] = {}
         for key, new in changes.renamed.items():

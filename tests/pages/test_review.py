@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from conftest import Open, Served
+
+
+def log_in(page: Page, token: str) -> None:
+    """Show a key on the page that asks for one."""
+    page.get_by_label("Key", exact=True).fill(token)
+    page.get_by_role("button", name="Log in").click()
 
 
 def test_a_stranger_gets_a_name_and_the_old_recording_follows(
@@ -174,8 +182,7 @@ def test_a_key_uploads_without_scripts(service: Served, tab: Open, dialogue: dic
 
     page = tab(service, java_script_enabled=False)
     page.goto("/login")
-    page.get_by_label("Key", exact=True).fill(service.store.create_key("front-desk", [Scope.ADMIN]).token)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, service.store.create_key("front-desk", [Scope.ADMIN]).token)
     page.goto("/review/default/jobs")
     page.get_by_label("Name", exact=True).fill("ann")
     page.get_by_label("Recordings of this person alone").set_input_files(dialogue["ann"])
@@ -275,11 +282,9 @@ def test_a_key_lets_in(service: Served, tab: Open, dialogue: dict[str, Path]) ->
     page = tab(service)
     page.goto("/review/default/jobs")
     expect(page).to_have_url(re.compile("/login"))
-    page.get_by_label("Key", exact=True).fill("spk_000000000000_" + 64 * "0")
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, "spk_000000000000_" + 64 * "0")
     expect(page.get_by_role("alert")).to_contain_text("not known here")
-    page.get_by_label("Key", exact=True).fill(token)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, token)
     page.wait_for_url("**/review/default/jobs")
     page.get_by_label("Name", exact=True).fill("ann")
     page.get_by_label("Recordings of this person alone").set_input_files(dialogue["ann"])
@@ -297,8 +302,7 @@ def test_what_was_typed_outlasts_the_login(heard: Served, tab: Open) -> None:
     token = heard.store.create_key("reviewer", [Scope.REVIEW]).token
     page = tab(heard)
     page.goto(address)
-    page.get_by_label("Key", exact=True).fill(token)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, token)
     page.wait_for_url(f"**{address}")
     page.get_by_label("Turn 2 by", exact=True).fill("carol")
     page.get_by_label("Turn 2 by", exact=True).press("Tab")
@@ -307,8 +311,7 @@ def test_what_was_typed_outlasts_the_login(heard: Served, tab: Open) -> None:
     expect(page.get_by_role("alert")).to_contain_text("your login has ended")
     with page.expect_popup() as waiting:
         page.get_by_role("alert").get_by_role("link", name="Log in").click()
-    waiting.value.get_by_label("Key", exact=True).fill(token)
-    waiting.value.get_by_role("button", name="Log in").click()
+    log_in(waiting.value, token)
     expect(waiting.value.get_by_role("heading", name="Unknowns")).to_be_visible()
     page.get_by_role("button", name="Correct…").click()
     expect(page.locator("#turns-result")).to_contain_text("carol")
