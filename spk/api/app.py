@@ -47,12 +47,13 @@ def create_app(settings: Settings, serving: ServiceSettings | None = None) -> Fa
 
     Raises:
         StoreError: the home cannot be opened.
+        NotFoundError: the settings name a gallery that does not exist.
         InputError: an origin is none.
     """
     from spk.config import ServiceSettings
 
     service = Service(settings, serving or ServiceSettings())
-    service.forms.sweep(service.store.wanted_uploads)  # a home that cannot be opened is said before anything is served
+    service.open()
     app = FastAPI(
         title="spk",
         version=version("spk-voiceprints"),

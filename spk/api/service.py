@@ -71,6 +71,20 @@ class Service:
         """The home's store."""
         return self.bench().store
 
+    def open(self) -> None:
+        """Do what may fail before anything is served; the default gallery is there from the first request on.
+
+        Raises:
+            StoreError: the home cannot be opened.
+            NotFoundError: the settings name a gallery that does not exist.
+        """
+        try:
+            self.forms.sweep(self.store.wanted_uploads)
+            _ = self.bench().gallery
+        except SpkError:
+            self.close()
+            raise
+
     def load(self) -> None:
         """Load the models that every short clip needs; later requests find them there."""
         bench = self.bench()

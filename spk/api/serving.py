@@ -36,6 +36,7 @@ def run(settings: Settings, serving: ServiceSettings, *, quiet: bool = False) ->
 
     Raises:
         InputError: the address cannot be listened on, or other machines could reach it and there are no keys.
+        NotFoundError: the settings name a gallery that does not exist.
         StoreError: the home cannot be opened.
     """
     app = create_app(settings, serving)

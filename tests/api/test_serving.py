@@ -15,7 +15,7 @@ import pytest
 
 from spk.api.serving import run
 from spk.config import ServiceSettings, Settings
-from spk.errors import InputError
+from spk.errors import InputError, NotFoundError
 
 
 def workers(parent: int) -> list[int]:
@@ -75,3 +75,8 @@ def test_it_leaves_after_its_workers(stop: signal.Signals, tmp_path: Path) -> No
 def test_nonsense_is_refused_before_anything_is_served(wrong: dict[str, object], said: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=said):
         run(Settings(tmp_path / "home"), ServiceSettings(port=0, workers=0).model_copy(update=wrong))
+
+
+def test_a_misspelt_gallery_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match='no gallery "newsrom"'):
+        run(Settings(tmp_path / "home", gallery="newsrom"), ServiceSettings(port=0, workers=0))

@@ -39,4 +39,5 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", PRELUDE + code, *map(str, arguments)]
     folders = (Path(spk.__file__).parents[1], Path(__file__).parent)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
-    return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)

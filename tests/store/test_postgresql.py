@@ -236,10 +236,11 @@ def test_one_holds_the_lock_at_a_time(home, url):
 
 
 HOLD = """
+import time
 store = Store.open(home, database=sys.argv[2])
 with store._database.lock(), store._database.write():
     print("held", flush=True)
-    sys.stdin.read()
+    time.sleep(60)
 """
 
 
