@@ -14,15 +14,12 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from spk.errors import InputError, StoreError
 from spk.store.home import Home
-from spk.store.problems import BUSY_SECONDS, LOCKED, explained
+from spk.store.problems import BUSY_SECONDS, LOCKED, SCRUB_SECONDS, explained
 
 if TYPE_CHECKING:
     import psycopg
 
 __all__ = ["PostgreSQLServer"]
-
-SCRUB_SECONDS = 5.0
-"""How long an erasure holds up everybody while it waits for somebody who reads."""
 
 _POLL_SECONDS = 0.02
 _DRIVERS = {"postgresql", "postgres", "postgresql+psycopg"}

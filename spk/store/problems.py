@@ -13,10 +13,13 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from spk.errors import StoreError
 
-__all__ = ["BUSY", "BUSY_SECONDS", "LOCKED", "explained"]
+__all__ = ["BUSY", "BUSY_SECONDS", "LOCKED", "SCRUB_SECONDS", "explained"]
 
 BUSY_SECONDS = 30.0
 """How long one process waits for another."""
+
+SCRUB_SECONDS = 5.0
+"""How long an erasure holds up everybody while it waits for somebody who reads."""
 
 BUSY = f"another process has held it for over {BUSY_SECONDS:.0f} s: try again, or end that process"
 """What is said of a database that others write to."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from spk.store.home import Home
-from spk.store.problems import BUSY_SECONDS, explained
+from spk.store.problems import BUSY_SECONDS, SCRUB_SECONDS, explained
 
 __all__ = ["SQLiteFile"]
 
@@ -58,8 +58,10 @@ class SQLiteFile:
         """
         with explained(self.where):
             connection = self.reading.raw_connection()  # neither can run in a transaction
+            connection.detach()  # from the pool: nobody else is to wait for so short
             try:
                 connection.cursor().execute("VACUUM")
+                connection.cursor().execute(f"PRAGMA busy_timeout = {1000 * SCRUB_SECONDS:.0f}")
                 busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
                 connection.close()

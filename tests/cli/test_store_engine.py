@@ -40,7 +40,7 @@ def test_an_empty_home(spk: Spk) -> None:
 
 
 def test_an_empty_home_that_is_to_be_searched_by_another(spk: Spk, server: Server) -> None:
-    address = server.address("grpc", timeout=2)
+    address = server.address("grpc", timeout=10)
     spk("speakers", "list")
     assert spk("store", "migrate", "--to", address).lines == [f"{address} will search", "no voiceprints yet"]
 
@@ -60,7 +60,7 @@ def test_the_engine_of_each_process(there: Spk) -> None:
 
 
 def test_to_a_qdrant_and_back(there: Spk, server: Server) -> None:
-    address = server.address("grpc", timeout=2)
+    address = server.address("grpc", timeout=10)
     [status] = there("store", "migrate", "--to", address, "--json").records
     assert (status["engine"], status["indexed"], status["state"]) == (address, 2, "ready")
     assert there("store", "verify").lines[-1] == "all is well"

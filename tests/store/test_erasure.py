@@ -458,7 +458,7 @@ def test_the_engine_is_away(qdrant_program, town):
     """All else is done at once, and the engine is told when the home is next opened with it there."""
     with Server(qdrant_program) as server:
         store = town.store
-        store.move_engine(server.address(timeout=2))
+        store.move_engine(server.address(timeout=10))
         assert "vector" in town.found(server.storage)
         server.kill()
         receipt = store.erase([town.people[GONE]])

@@ -260,7 +260,7 @@ def test_after_a_failure_nobody_is_asked_for_a_while():
 
 @TRANSPORTS
 def test_a_server_that_hangs_and_goes_on(server, transport):
-    index, rows = engine(server.address(transport, timeout=1)), crowd(3)
+    index, rows = engine(server.address(transport, timeout=3)), crowd(3)
     index.upsert(rows)
     os.kill(server.pid, signal.SIGSTOP)
     with pytest.raises(EngineError, match="does not answer"):
@@ -272,7 +272,7 @@ def test_a_server_that_hangs_and_goes_on(server, transport):
 
 @TRANSPORTS
 def test_a_server_that_is_killed_and_comes_back(server, transport):
-    index, rows = engine(server.address(transport, timeout=2)), crowd(500)
+    index, rows = engine(server.address(transport, timeout=10)), crowd(500)
     index.upsert(rows)
     index.commit(5)
     index.upsert(crowd(50, seed=1))

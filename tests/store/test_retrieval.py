@@ -230,7 +230,7 @@ def test_a_wrong_address_or_engine_leaves_everything_as_it_was(store, gallery, v
 @pytest.fixture
 def alone(store, filled, server):
     """A store whose engine is a Qdrant that can be stopped."""
-    store.move_engine(server.address(timeout=2))
+    store.move_engine(server.address(timeout=10))
     return store
 
 
