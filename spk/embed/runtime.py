@@ -29,22 +29,32 @@ Feed = Mapping[str, NDArray[Any]]
 
 logger = logging.getLogger(__name__)
 
+_loading = Lock()
+
 LONELY = 4  # inputs that had the graph to themselves, after which compiling it for one at a time has paid
 
 
 def openvino() -> Any:  # noqa: ANN401 - a module
-    """The ``openvino`` module, kept from reporting its use.
+    """The ``openvino`` module, kept from reporting its use, and ready for several threads.
 
     Its start-up code tells an analytics service of every import. It does without where the package that
     reports is missing, so that package is hidden meanwhile. Import OpenVINO only through here.
     """
-    if "openvino" not in sys.modules and "openvino_telemetry" not in sys.modules:
-        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # a name that must not load
+    with _loading:
+        if "openvino" in sys.modules:
+            return sys.modules["openvino"]
+        hidden = "openvino_telemetry" not in sys.modules
+        if hidden:
+            sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # a name that must not load
         try:
-            return importlib.import_module("openvino")
+            module = importlib.import_module("openvino")
         finally:
-            del sys.modules["openvino_telemetry"]
-    return importlib.import_module("openvino")
+            if hidden:
+                del sys.modules["openvino_telemetry"]
+        # What is between its tensors and NumPy is set up at the first use, and two threads that come there at once
+        # wait for each other for ever: one for the GIL, the other, which has it, for the first.
+        _ = module.Tensor(module.Type.f32, module.Shape([1])).data
+        return module
 
 
 class Graph:

@@ -33,6 +33,29 @@ print(convert.graph(ModelId.of("small", "small/1"), build))
 """
 
 
+FIRST = """
+import builtins, sys, threading, time
+from pathlib import Path
+import numpy as np
+from spk.embed.runtime import Graph
+
+load = builtins.__import__
+
+def slowly(*what, **how):  # so that others come there meanwhile
+    time.sleep(0.5)
+    return load(*what, **how)
+
+graph = Graph(Path(sys.argv[1]), threads=2)
+builtins.__import__ = slowly
+feed = {graph.inputs[0]: np.zeros((1, 200, 80), np.float32)}
+threads = [threading.Thread(target=graph._run, args=(feed,)) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
 class Mean(torch.nn.Module):
     """Stands for a network: three features, averaged over time."""
 
@@ -130,6 +153,13 @@ def test_two_processes_convert_once():
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(map(len, said)) == [1, 2]  # one of them built it
     assert said[0][-1] == said[1][-1]
+
+
+def test_the_first_inputs_of_all_may_come_at_once():
+    """OpenVINO sets itself up at its first input, and would wait for ever for a thread that waits for it."""
+    path = convert.graph(MODEL, small)
+    environment = os.environ | {"PYTHONPATH": str(Path(spk.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", FIRST, path], env=environment, timeout=60, check=True)
 
 
 def test_a_cache_that_cannot_be_written_says_so(tmp_path, monkeypatch):
