@@ -50,6 +50,8 @@ def _run(app: FastAPI, settings: Settings, serving: ServiceSettings, *, quiet: b
     _ = service.queue  # an impossible one is said here, rather than by each worker
     config = uvicorn.Config(
         app,
+        http="h11",  # the faster one takes headers of any size, from anybody
+        ws="none",
         log_config=None,
         access_log=False,  # ours has ids in place of names
         server_header=False,

@@ -241,6 +241,14 @@ def test_turns_come_back_as_they_were_shown_and_as_files(server: Server, gallery
             client.recordings.correct("sample.wav", turns, audio=scratch / "sample.wav")
 
 
+def test_headers_have_an_end(server: Server) -> None:
+    """Before anybody has shown a key."""
+    where = httpx.URL(server.url)
+    with socket.create_connection((where.host, where.port), timeout=60) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 100_000)
+        assert connection.recv(64).startswith(b"HTTP/1.1 400 ")
+
+
 def wait_for(true: Callable[[], bool]) -> None:
     """Until something is true, for a minute at most."""
     for _ in range(600):
