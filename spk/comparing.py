@@ -19,14 +19,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
+from spk.errors import InputError
 from spk.timeline import Segment, Timeline, Turn
 
-__all__ = ["TOLERANCE", "Change", "Changes", "Kind", "compare"]
+__all__ = ["MOST_SHARED", "TOLERANCE", "Change", "Changes", "Kind", "compare"]
 
 TOLERANCE = 0.01
 """Seconds; a boundary that moved by less was rounded by a format, not moved by a person."""
+
+MOST_SHARED = 500_000
+"""Pairs of a turn before and one after that share time: ten times as many as there are in 50,000 turns that nobody
+changed, and few enough to be held in memory."""
 
 _SAME_LABEL = 0.5
 _FLOAT = 1e-9  # what adding and subtracting times leaves
@@ -118,9 +124,18 @@ def compare(before: Timeline, after: Timeline, *, tolerance: float = TOLERANCE) 
         before: The turns as they were.
         after: The turns as they are.
         tolerance: Seconds by which a boundary may lie elsewhere without having moved.
+
+    Raises:
+        InputError: too many of them share time.
     """
     old, new = before.turns, after.turns
-    shared = sorted(_shared(old, new), key=lambda each: (-each.seconds, each.old, each.new))
+    found = list(islice(_shared(old, new), MOST_SHARED + 1))
+    if len(found) > MOST_SHARED:
+        raise InputError(
+            f"{len(old):,} turns and {len(new):,} lie over each other too often to be compared: over {MOST_SHARED:,} "
+            "times: check that these are the turns of one recording"
+        )
+    shared = sorted(found, key=lambda each: (-each.seconds, each.old, each.new))
     match = _matched(old, new, shared)
     split = _pieces(match, new, shared, tolerance)
     whole = {j: i for i, j in match.items() if i not in split}

@@ -128,7 +128,8 @@ def subtract(segments: Iterable[Segment], holes: Iterable[Segment]) -> tuple[Seg
         start = segment.start
         while first < len(cuts) and cuts[first].end <= start:
             first += 1
-        for cut in cuts[first:]:
+        for number in range(first, len(cuts)):
+            cut = cuts[number]
             if cut.start >= segment.end:
                 break
             if cut.start > start:
@@ -200,8 +201,8 @@ class Timeline:
     def overlap(self) -> tuple[Segment, ...]:
         """Where two or more people speak at once."""
         edges: list[tuple[float, int]] = []
-        for label in self.labels:
-            for segment in self.of(label):
+        for segments in self.by_label.values():
+            for segment in segments:
                 edges += [(segment.start, 1), (segment.end, -1)]
         shared: list[Segment] = []
         speaking, since = 0, 0.0
@@ -210,6 +211,32 @@ class Timeline:
                 shared.append(Segment(since, time))
             speaking, since = speaking + change, time
         return union(shared)
+
+    @property
+    def by_label(self) -> dict[str, tuple[Segment, ...]]:
+        """Where each person speaks, as `of`, in the order of first speech; of many people, in one walk."""
+        theirs: dict[str, list[Segment]] = {}
+        for turn in self.turns:
+            theirs.setdefault(turn.label, []).append(turn.segment)
+        return {label: union(segments) for label, segments in theirs.items()}
+
+    @property
+    def alone_by_label(self) -> dict[str, tuple[Segment, ...]]:
+        """Where each person speaks and nobody else does, as `alone`; of many people, in one walk."""
+        theirs = self.by_label
+        edges: list[tuple[float, bool, str]] = []
+        for label, segments in theirs.items():
+            for segment in segments:
+                edges += [(segment.start, True, label), (segment.end, False, label)]
+        alone: dict[str, list[Segment]] = {label: [] for label in theirs}
+        speaking: set[str] = set()
+        since = 0.0
+        for time, begins, label in sorted(edges):
+            if len(speaking) == 1 and time > since:
+                alone[next(iter(speaking))].append(Segment(since, time))
+            (speaking.add if begins else speaking.remove)(label)
+            since = time
+        return {label: tuple(segments) for label, segments in alone.items()}
 
     def of(self, label: str) -> tuple[Segment, ...]:
         """Where one person speaks."""
@@ -227,7 +254,8 @@ class Timeline:
 
     def joined(self, gap: float) -> Timeline:
         """The same person's turns joined where at most ``gap`` seconds lie between them."""
-        return Timeline(Turn(segment, label) for label in self.labels for segment in union(self.of(label), gap))
+        theirs = self.by_label.items()
+        return Timeline(Turn(segment, label) for label, segments in theirs for segment in union(segments, gap))
 
     def rename(self, names: Mapping[str, str] | Callable[[str], str]) -> Timeline:
         """The same turns with their labels exchanged; labels that ``names`` does not hold stay."""
@@ -252,13 +280,16 @@ def with_ids(turns: Timeline) -> Timeline:
         keep.append(turn.id is not None and turn.id not in taken)
         taken.update([turn.id] if turn.id is not None else [])
     named = []
+    tried: dict[str, int] = {}  # of what is said several times: the first number that was not
     for turn, keeps in zip(turns, keep, strict=True):
         if keeps:
             named.append(turn)
             continue
-        said, number = f"{turn.start:.3f} {turn.end:.3f} {turn.label}", 0
+        said = f"{turn.start:.3f} {turn.end:.3f} {turn.label}"
+        number = tried.get(said, 0)
         while (new := _digest(f"{said} {number}")) in taken:
             number += 1
+        tried[said] = number + 1
         taken.add(new)
         named.append(replace(turn, id=new))
     return Timeline(named)

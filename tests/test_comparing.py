@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spk.comparing import Kind, compare
+from spk.comparing import MOST_SHARED, Kind, compare
+from spk.errors import InputError
 from spk.evaluate.diarization import score_turns, turn_errors
 from spk.timeline import Segment, Timeline, Turn
 
@@ -118,6 +119,21 @@ def test_renamed() -> None:
     before = talk((0, 1, "S0"), (1, 2, "S1"), (2, 3, "S0"), (3, 4, "S2"), (4, 5, "S2"))
     after = talk((0, 1, "ann"), (1, 2, "bob"), (2, 3, "ann"), (3, 4, "ann"), (4, 5, "bob"))
     assert compare(before, after).renamed == {"S0": "ann", "S1": "bob"}
+
+
+@given(TIMELINES)
+def test_one_walk_finds_everybody_as_many_walks_do(turns: Timeline) -> None:
+    assert list(turns.by_label.items()) == [(label, turns.of(label)) for label in turns.labels]
+    assert list(turns.alone_by_label.items()) == [(label, turns.alone(label)) for label in turns.labels]
+
+
+def test_turns_that_lie_over_each_other_are_not_compared() -> None:
+    side = 1 + int(MOST_SHARED**0.5)
+    crowd = Timeline(Turn(Segment(start, 2 * side), "ann") for start in range(side))
+    few = Timeline(crowd.turns[:5])
+    assert len(compare(few, crowd).of_after) == side
+    with pytest.raises(InputError, match="over each other"):
+        compare(crowd, crowd)
 
 
 def test_many_turns_beside_one_that_never_ends() -> None:

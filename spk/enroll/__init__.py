@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spk.enroll.enroller import Enroller, EnrollmentReport
-from spk.enroll.excerpts import Excerpt, excerpts_of_turns
+from spk.enroll.excerpts import Excerpt, excerpts_of, excerpts_of_turns
 from spk.enroll.keeping import KeptAudio
 from spk.enroll.quality import Gates, Quality, Reason, measure
 
@@ -15,6 +15,7 @@ __all__ = [
     "KeptAudio",
     "Quality",
     "Reason",
+    "excerpts_of",
     "excerpts_of_turns",
     "measure",
 ]

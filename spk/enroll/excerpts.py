@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from spk.audio import Audio
 from spk.timeline import Segment, Timeline, total
 
-__all__ = ["Excerpt", "excerpts_of_turns"]
+__all__ = ["Excerpt", "excerpts_of", "excerpts_of_turns"]
 
 POOLED = 10.0  # seconds of speech that short turns are pooled to, as one sample
 SCRAP = 0.3  # seconds: shorter turns are left out
@@ -41,16 +41,21 @@ def excerpts_of_turns(audio: Audio, turns: Timeline) -> Iterator[tuple[str, list
 
     Somebody who never speaks alone has none.
     """
-    for label in turns.labels:
-        parts = [part for part in turns.alone(label) if part.duration >= SCRAP]
-        excerpts: list[Excerpt] = []
-        pool: list[Segment] = []
-        left = total(parts)
-        for part in parts:
-            pool.append(part)
-            left -= part.duration
-            # What is left over at the end joins the last sample rather than being too short for one.
-            if part is parts[-1] or (total(pool) >= POOLED and left >= POOLED / 2):
-                excerpts.append(Excerpt(audio, Segment(pool[0].start, pool[-1].end), tuple(pool)))
-                pool = []
-        yield label, excerpts
+    for label, alone in turns.alone_by_label.items():
+        yield label, excerpts_of(audio, alone)
+
+
+def excerpts_of(audio: Audio, alone: Sequence[Segment]) -> list[Excerpt]:
+    """What one person says alone in a recording, short turns pooled to samples of about ``POOLED`` s."""
+    parts = [part for part in alone if part.duration >= SCRAP]
+    excerpts: list[Excerpt] = []
+    pool: list[Segment] = []
+    left = total(parts)
+    for part in parts:
+        pool.append(part)
+        left -= part.duration
+        # What is left over at the end joins the last sample rather than being too short for one.
+        if part is parts[-1] or (total(pool) >= POOLED and left >= POOLED / 2):
+            excerpts.append(Excerpt(audio, Segment(pool[0].start, pool[-1].end), tuple(pool)))
+            pool = []
+    return excerpts

@@ -310,10 +310,12 @@ def clearest(audio: Audio, alone: Sequence[Segment]) -> Speech:
     """What is worth embedding of what one voice says alone: its longest stretches, up to ``LONGEST`` s."""
     clear = [part for part in alone if part.duration >= SHORTEST_PART] or alone
     chosen: list[Segment] = []
+    seconds = 0.0
     for part in sorted(clear, key=lambda part: -part.duration):
-        if total(chosen) >= LONGEST:
+        if seconds >= LONGEST:
             break
         chosen.append(part)
+        seconds += part.duration
     return Speech(audio, tuple(sorted(chosen)))
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from spk.audio import Audio
 from spk.audio.levels import levels
 from spk.embed import embed_pieces
-from spk.enroll import Enroller, excerpts_of_turns
+from spk.enroll import Enroller, excerpts_of
 from spk.enroll.enroller import Offered
 from spk.errors import ConflictError
 from spk.identify import OperatingPoint, Voice
@@ -78,7 +78,7 @@ class Applier:
     def _hearing(self, work: Corrected, audio: Audio) -> NewHearing:
         """The corrected turns with their voices, embedded anew."""
         embedder = self.enroller.embedder
-        speeches = {key: clearest(audio, work.after.alone(key)) for key in work.after.labels}
+        speeches = {key: clearest(audio, alone) for key, alone in work.alone.items()}
         heard = [
             key for key, speech in speeches.items() if speech.parts and speech.joined().duration >= embedder.min_seconds
         ]
@@ -89,7 +89,7 @@ class Applier:
             voice = Voice(
                 label=work.labels[key],
                 speech=speech,
-                net_seconds=total(work.after.alone(key)),
+                net_seconds=total(work.alone[key]),
                 vector=one.vector if one else None,
                 match=NOT_HEARD,
                 pieces=one.pieces if one else (),
@@ -119,8 +119,7 @@ class Applier:
         for key in work.after.labels:
             if work.who[key].known_as is not None:
                 lessons = work.lessons(key, earlier=force)  # what was refused before may be forced now
-                some = [dict(excerpts_of_turns(audio, lesson)).get(key, []) for lesson in lessons]
-                if excerpts := [excerpt for each in some for excerpt in each]:
+                if excerpts := [excerpt for lesson in lessons for excerpt in excerpts_of(audio, lesson)]:
                     offered[key] = self.enroller.listen(excerpts, Origin.CORRECTED)
         return offered
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from spk.comparing import Changes, compare
 from spk.errors import AudioError, InputError
 from spk.formats.rttm import NAMELESS
 from spk.review.correcting import Corrections
-from spk.review.meaning import Before, Who, is_nobodys, shared
+from spk.review.meaning import Before, Who, is_nobodys, near, shared
 from spk.store.records import NewRecording, Sample, Speaker
 from spk.timeline import Segment, Timeline, Turn, subtract, total, with_ids
 
@@ -64,16 +65,38 @@ class Corrected:
         """The id of what was kept of the recording."""
         return None if self.before.hearing is None else self.before.hearing.id
 
-    @property
+    @cached_property
     def touched(self) -> frozenset[str | None]:
         """The ids of the turns that are a person's word."""
         return frozenset(turn.id for turn in self.after) if self.everything else self.fresh | self.again
 
+    @cached_property
+    def doubtful(self) -> frozenset[str]:
+        """The keys of the voices that have a turn which no person made or changed, now or before."""
+        return frozenset(turn.label for turn in self.after if turn.id not in self.touched)
+
+    @cached_property
+    def alone(self) -> Mapping[str, Sequence[Segment]]:
+        """Where each voice speaks and no other does, by key."""
+        return self.after.alone_by_label
+
+    @cached_property
+    def _told_of(self) -> frozenset[str]:
+        """The keys of the voices of which a turn says who speaks."""
+        return frozenset(turn.label for turn in self.after if turn.id in self.told)
+
+    @cached_property
+    def _turns(self) -> Mapping[str, Sequence[Turn]]:
+        """The turns of each voice, by key."""
+        turns: dict[str, list[Turn]] = {}
+        for turn in self.after:
+            turns.setdefault(turn.label, []).append(turn)
+        return turns
+
     def is_said(self, key: str) -> bool:
         """Whether it is a person's word that a voice is whose it is."""
-        told = any(turn.label == key and turn.id in self.told for turn in self.after)
         speaker = self.who[key].speaker
-        return told or (speaker is not None and speaker.id in self.before.said)
+        return key in self._told_of or (speaker is not None and speaker.id in self.before.said)
 
     def is_nobody(self, key: str) -> bool:
         """Whether a person says that a voice is nobody's whom they know, or had said so."""
@@ -86,19 +109,18 @@ class Corrected:
         new = self.changes.touched or self.wrong or self.touched != self.again
         return kept is not None and kept.corrected and kept.model == model and not new
 
-    def lessons(self, key: str, *, earlier: bool) -> Iterator[Timeline]:
-        """What somebody's profile is to learn from, beside what the others say.
+    def lessons(self, key: str, *, earlier: bool) -> Iterator[tuple[Segment, ...]]:
+        """What somebody's profile is to learn from, as far as nobody else speaks there.
 
         Turns that were changed now, or also ``earlier``; all of them where a sample was wrong. They are apart by what
         they were before, so that one that is wrong does not hide among those that are right.
         """
         taken = self.told if earlier else self.fresh
-        others = [turn for turn in self.after if turn.label != key]
-        lessons: dict[str, list[Turn]] = {}
-        for turn in self.after:
-            if turn.label == key and (turn.id in taken or self.everything or key in self.wronged):
-                lessons.setdefault(self.origins.get(turn.id, ""), []).append(turn)
-        return (Timeline([*others, *turns]) for turns in lessons.values())
+        lessons: dict[str, list[Segment]] = {}
+        for turn in self._turns[key]:
+            if turn.id in taken or self.everything or key in self.wronged:
+                lessons.setdefault(self.origins.get(turn.id, ""), []).append(turn.segment)
+        return (shared(lesson, self.alone[key]) for lesson in lessons.values())
 
     @classmethod
     def of(cls, corrections: Corrections, recording: NewRecording, turns: Timeline, *, everything: bool) -> Corrected:
@@ -137,9 +159,9 @@ class Corrected:
             if key in strangers and who[new].known_as is not None:
                 renamed.setdefault(new, []).append(strangers[key])
         says = _Said(
-            after=after,
-            taken=Timeline(turn for turn in after if turn.id in told and not who[turn.label].is_anybody),
-            left=Timeline(turn for change in changes.touched for turn in change.before),
+            speech=after.speech,
+            taken=Timeline(turn for turn in after if turn.id in told and not who[turn.label].is_anybody).by_label,
+            left=Timeline(turn for change in changes.touched for turn in change.before).by_label,
         )
         called = {stranger.id: key for key, some in renamed.items() for stranger in some}
         samples = {
@@ -183,14 +205,17 @@ def _labels(
 ) -> dict[str, str]:
     """What the voice of each key is called: as it is written, as before where it was there, else by the next number."""
     labels: dict[str, str] = {}
-    taken = {label for label, before in was.items() if before in after.labels}
-    for key in sorted(after.labels, key=lambda key: who[key].voice is None):  # what is written comes first
+    given: set[str] = set()
+    keys = after.labels
+    taken = {label for label, before in was.items() if before in set(keys)}
+    numbered = (one for number in count() if (one := f"SPEAKER_{number:02d}") not in was)
+    for key in sorted(keys, key=lambda key: who[key].voice is None):  # what is written comes first
         own = [label for label, before in was.items() if key in (before, renamed.get(before))]
         if NAMELESS.fullmatch(written := who[key].voice or "") and written not in taken:
             own.insert(0, written)
-        free = [label for label in own if label not in labels.values()]
-        numbered = (f"SPEAKER_{number:02d}" for number in count())
-        labels[key] = free[0] if free else next(one for one in numbered if one not in {*was, *labels.values()})
+        free = [label for label in own if label not in given]
+        labels[key] = free[0] if free else next(one for one in numbered if one not in given)
+        given.add(labels[key])
     return labels
 
 
@@ -199,20 +224,20 @@ class _Said:
     """What a person says by corrected turns, labelled by keys.
 
     Attributes:
-        after: All turns; those that nobody touched are the machine's word.
-        taken: Those by which the person says that somebody speaks.
-        left: The turns that are not any more as they were.
+        speech: Where anybody speaks; what nobody touched is the machine's word.
+        taken: Where the person says that somebody speaks, by key.
+        left: Where the turns lie that are not any more as they were, by what they were.
     """
 
-    after: Timeline
-    taken: Timeline
-    left: Timeline
+    speech: Sequence[Segment]
+    taken: Mapping[str, Sequence[Segment]]
+    left: Mapping[str, Sequence[Segment]]
 
     def is_wrong(self, sample: Sample, key: str) -> bool:
         """Whether a sample is not its speaker's any more: somebody else says some of it, or nobody does."""
-        others = [turn.segment for turn in self.taken if turn.label != key]
-        elses = shared(sample.parts, others)
-        nobodys = shared(subtract(sample.parts, self.after.speech), self.left.of(sample.speaker.hex))
-        return any(part.duration >= SCRAP for part in elses) or (
-            total([*elses, *nobodys]) > SPARED * total(sample.parts)
-        )
+        parts = sample.parts
+        others = [one for other, theirs in self.taken.items() if other != key for one in near(theirs, parts)]
+        elses = shared(parts, others)
+        left = near(self.left.get(sample.speaker.hex, ()), parts)
+        nobodys = shared(subtract(parts, near(self.speech, parts)), left)
+        return any(part.duration >= SCRAP for part in elses) or (total([*elses, *nobodys]) > SPARED * total(parts))

@@ -17,7 +17,7 @@ from spk.review.relabel import Judge, relabel
 from spk.review.settling import Learn
 from spk.store.changing import Change
 from spk.store.heard import ChangeRecord, HeardVoice, Hearing, Label, SaidBy
-from spk.store.names import clean_name
+from spk.store.names import clean_name, new_name
 from spk.store.records import Gallery, Sample, Speaker, SpeakerState
 
 if TYPE_CHECKING:
@@ -126,13 +126,12 @@ class Corrections:
         self, change: Change, stranger: Speaker, name: str, held: list[str], *, force: bool = False
     ) -> Speaker:
         """As `name`, within a change; what is held goes to the list."""
-        try:
-            known = change.speaker(name)
-        except NotFoundError:
-            _still(change, stranger)
-            _confirm(change, stranger.id)
-            return change.rename(stranger, name)
-        return self._merge(change, stranger, known, held, force=force)
+        known = change.called(name)
+        if len(known) == 1:
+            return self._merge(change, stranger, known[0], held, force=force)
+        _still(change, stranger)
+        _confirm(change, stranger.id)
+        return change.rename(stranger, new_name(name))
 
     def _merge(self, change: Change, source: Speaker, into: Speaker, held: list[str], *, force: bool) -> Speaker:
         for one in (source, into):
@@ -166,7 +165,7 @@ class Corrections:
         def edit(change: Change) -> list[Speaker]:
             if _still(change, speaker).name is None:
                 _confirm(change, speaker.id)
-            return [change.rename(speaker, clean_name(name))]
+            return [change.rename(speaker, new_name(name))]
 
         return self.apply("rename", edit)
 
@@ -441,10 +440,8 @@ def _as_heard(change: Change, hearing: Hearing) -> Hearing:
 
 def person_called(change: Change, who: str) -> Speaker:
     """Somebody by name or label; a new name makes somebody new."""
-    try:
-        return change.speaker(who)
-    except NotFoundError:
-        return change.make_speaker(who)
+    known = change.called(who)
+    return known[0] if len(known) == 1 else change.make_speaker(who)
 
 
 def drop_unknown(change: Change, some: Collection[UUID | None]) -> list[Speaker]:

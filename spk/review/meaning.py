@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 from uuid import UUID
 
-from spk.errors import NotFoundError
 from spk.formats.rttm import NAMELESS
 from spk.review.correcting import Corrections
 from spk.store.heard import HeardTurn, HeardVoice, Hearing, SaidBy
-from spk.store.names import clean_name, label_digits
+from spk.store.names import clean_name, stands_for_somebody
 from spk.store.records import Speaker
 from spk.timeline import Segment, Timeline, Turn, subtract, total
 
-__all__ = ["Before", "Who", "is_nobodys", "shared"]
+__all__ = ["Before", "Who", "is_nobodys", "near", "shared"]
 
 SAME_VOICE = 0.5  # share of a nameless label's speech that is the voice's of that label, for the two to be the same
 NOBODY = re.compile(r"[\W_]+|unknown", re.IGNORECASE)
@@ -91,12 +92,12 @@ class Before:
         """The voices that were heard."""
         return () if self.hearing is None else self.hearing.voices
 
-    @property
+    @cached_property
     def timeline(self) -> Timeline:
         """The turns, under the labels of the voices."""
         return Timeline(Turn(turn.segment, turn.label, turn.id) for turn in self.turns)
 
-    @property
+    @cached_property
     def said(self) -> set[UUID | None]:
         """Of whom a person had said that a voice is theirs; None where one is nobody's."""
         return {voice.said.speaker for voice in self.voices if voice.said.said_by is SaidBy.PERSON}
@@ -106,7 +107,7 @@ class Before:
         """The labels of the voices of which the machine has said whose they are."""
         return {voice.label for voice in self.voices if voice.said.said_by is SaidBy.MACHINE}
 
-    @property
+    @cached_property
     def by_itself(self) -> set[UUID | None]:
         """The samples that the machine took by itself: they go with what was heard."""
         return {voice.sample for voice in self.voices if voice.said.said_by is SaidBy.MACHINE}
@@ -124,26 +125,34 @@ class Before:
         """Whom each label of corrected turns means.
 
         Labels without a name mean a voice that was heard where they have its turns: other programs number voices in
-        their own way, and a stranger may be somebody else by now.
+        their own way, or give them ids, and a stranger may be somebody else by now.
 
         Raises:
             InputError: no such name is possible.
         """
-        return {label: self._meant(corrections, label, turns.of(label)) for label in turns.labels}
+        spoken = self.timeline.by_label
+        return {label: self._meant(corrections, label, theirs, spoken) for label, theirs in turns.by_label.items()}
 
-    def _meant(self, corrections: Corrections, label: str, theirs: Sequence[Segment]) -> Who:
+    def _meant(
+        self,
+        corrections: Corrections,
+        label: str,
+        theirs: Sequence[Segment],
+        spoken: Mapping[str, Sequence[Segment]],
+    ) -> Who:
         some = [voice for voice in self.voices if voice.label == label]
         if not some and NOBODY.fullmatch(label):
             some = [voice for voice in self.voices if is_nobodys(voice)]
         elif not some and not NAMELESS.fullmatch(label):
-            try:
-                return Who(corrections.store.speaker(corrections.gallery, label))
-            except NotFoundError:
-                if not label_digits(label):
-                    return Who(name=clean_name(label))
+            known = corrections.store.called(corrections.gallery, label)
+            if len(known) == 1:
+                return Who(known[0])
+            if not stands_for_somebody(label):
+                return Who(name=clean_name(label))
             some = list(self.voices)
+        enough = SAME_VOICE * total(theirs)
         for voice in some:
-            if total(shared(theirs, self.timeline.of(voice.label))) >= SAME_VOICE * total(theirs):
+            if total(shared(theirs, near(spoken.get(voice.label, ()), theirs))) >= enough:
                 return self._whose(voice)
         return Who(voice=label)
 
@@ -151,6 +160,15 @@ class Before:
 def is_nobodys(voice: HeardVoice) -> bool:
     """Whether a person had said that a voice is nobody's."""
     return voice.said.said_by is SaidBy.PERSON and voice.said.speaker is None
+
+
+def near(segments: Sequence[Segment], parts: Iterable[Segment]) -> Sequence[Segment]:
+    """Those of some segments, in order and apart, that may share time with parts of a recording."""
+    parts = tuple(parts)
+    first = min((part.start for part in parts), default=0.0)
+    last = max((part.end for part in parts), default=0.0)
+    begin = bisect_right(segments, first, key=lambda segment: segment.end)
+    return segments[begin : bisect_left(segments, last, begin, key=lambda segment: segment.start)]
 
 
 def shared(segments: Iterable[Segment], others: Iterable[Segment]) -> tuple[Segment, ...]:

@@ -19,7 +19,7 @@ import numpy as np
 from spk.errors import ConflictError
 from spk.review.corrected import SCRAP, SPARED, Corrected
 from spk.review.correcting import Corrections, Outcome
-from spk.review.meaning import shared
+from spk.review.meaning import near, shared
 from spk.review.storing import Applied, Report, Taught, corrected_turns, store_turns
 from spk.store.changing import Change
 from spk.store.heard import HeardPiece, Hearing, NewHearing, NewVoice
@@ -62,7 +62,8 @@ def redraw(
 
     def heard(change: Change) -> NewHearing:
         voices = change.heard_voices(before)
-        known.update((key, _known(work, key, voices)) for key in work.after.labels)
+        spoken = work.after.by_label
+        known.update((key, _known(work, key, spoken, voices)) for key in spoken)
         return NewHearing(
             recording=recording,
             model=before.model,
@@ -77,7 +78,8 @@ def redraw(
         )
 
     def teach(change: Change, hearing: Hearing, people: Mapping[str, Speaker], report: Report) -> None:
-        taught = [key for key in people if people[key].name is not None and known[key].whole and _confirmed(work, key)]
+        whole = [key for key in people if people[key].name is not None and known[key].whole]
+        taught = [key for key in whole if key not in work.doubtful]
         whose = {work.labels[key]: people[key] for key in taught}
         for voice in hearing.voices:
             if (person := whose.get(voice.label)) is not None:
@@ -97,24 +99,24 @@ class _Known:
     whole: bool = False
 
 
-def _confirmed(work: Corrected, key: str) -> bool:
-    """Whether a person made or changed every turn of a voice, now or before."""
-    return all(turn.id in work.touched for turn in work.after if turn.label == key)
+def _known(work: Corrected, key: str, spoken: Mapping[str, Sequence[Segment]], voices: Sequence[NewVoice]) -> _Known:
+    """What is known of a voice, going by what was heard of it and of others, and where each of them speaks."""
+    label, alone = work.labels[key], work.alone[key]
 
-
-def _known(work: Corrected, key: str, voices: Sequence[NewVoice]) -> _Known:
-    """What is known of a voice, going by what was heard of it and of others."""
-    label, alone = work.labels[key], work.after.alone(key)
-    others = [turn.segment for turn in work.after if turn.label != key]
+    def strange(parts: Sequence[Segment]) -> float:
+        """How much of what was embedded there is not this voice's alone, in seconds."""
+        return total(subtract(parts, near(alone, parts)))
 
     def holds(parts: Sequence[Segment]) -> bool:
         """Whether what was embedded there is this voice's alone, or nearly."""
-        strange = shared(parts, others)
-        return total(subtract(parts, alone)) <= SPARED * total(parts) and all(one.duration < SCRAP for one in strange)
+        if strange(parts) > SPARED * total(parts):  # mostly, so the others are not asked for
+            return False
+        others = [one for other, theirs in spoken.items() if other != key for one in near(theirs, parts)]
+        return all(one.duration < SCRAP for one in shared(parts, others))
 
     def own(voice: NewVoice) -> float:
         """How much of what was embedded is this voice's alone, in seconds."""
-        return total(voice.parts) - total(subtract(voice.parts, alone))
+        return total(voice.parts) - strange(voice.parts)
 
     embedded = [voice for voice in voices if voice.vector is not None]
     whole = [voice for voice in embedded if holds(voice.parts)]

@@ -95,7 +95,8 @@ def store_turns(
         teach(change, hearing, people, report)
         report.gone += _drop(change, work, people.values())
         change.audit("apply", hearing=hearing.id, withdrawn=len(work.wrong), taught=len(report.taught))
-        known = [change.speaker(person.id) for person in people.values() if person.name is not None]
+        now = {person.id: person for person in change.people(person.id for person in people.values())}
+        known = [now[person.id] for person in people.values() if person.name is not None]
         report.new += sorted(person.label for person in known if person.name not in names)
         return known
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from spk import timeline
 from spk.errors import FormatError
 from spk.formats.fields import clock, escaped, seconds, unescaped
 from spk.formats.turns import PRECISION, TurnFormat, guess, read_recordings, read_turns, recording_name, write_turns
@@ -241,6 +242,13 @@ def test_every_turn_gets_an_id_of_its_own(turns: list[Turn]) -> None:
     assert len({turn.id for turn in named}) == len(named) == 2 * len(turns)
     assert named == Timeline([*turns, *turns])
     assert [turn.id for turn in with_ids(named)] == [turn.id for turn in named]
+
+
+def test_turns_that_are_the_same_get_ids_without_trying_all_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    digest, asked = timeline._digest, []
+    monkeypatch.setattr(timeline, "_digest", lambda text: asked.append(text) or digest(text))
+    named = with_ids(Timeline([Turn(Segment(0.0, 1.0), "ann")] * 50))
+    assert len({turn.id for turn in named}) == len(asked) == 50
 
 
 @FORMS

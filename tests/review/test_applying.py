@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import UUID
 
 import pytest
 from hypothesis import Phase, assume, example, given, settings
@@ -134,6 +135,12 @@ def test_twice_is_once(known):
         assert apply(known, talk.audio, corrected).outcome.change == 0
         assert apply(known, talk.audio, corrected, force=True).taught == ()
         assert apply(known, talk.audio, corrected, everything=True, dry_run=True).taught
+
+
+def test_a_turn_of_somebody_by_their_id(known):
+    talk = Talk(known, BOB)
+    done = apply(known, talk.audio, relabelled(talk.turns, t1=str(known.person("bob").id)))
+    assert (done.new, learnt(done)) == ((), {"bob": 12})
 
 
 def test_a_recording_that_was_never_heard(world):
@@ -314,13 +321,13 @@ def test_nobody_whom_the_person_knows(known, written):
     assert known.who("talk")["SPEAKER_00"] is None
 
 
-def test_another_diarization_says_nothing_of_people(known):
-    """Its labels are numbers of its own: voices are judged anew, and nothing that was learnt is lost."""
+@pytest.mark.parametrize(("one", "other"), [("SPEAKER_01", "SPEAKER_00"), (str(UUID(int=7)), str(UUID(int=8)))])
+def test_another_diarization_says_nothing_of_people(known, one, other):
+    """Its labels are numbers or ids of its own: voices are judged anew, and nothing that was learnt is lost."""
     talk = Talk(known, ALICE)
     apply(known, talk.audio, talk.turns, everything=True)
-    with_numbers = relabelled(talk.turns, t0="SPEAKER_01", t1="SPEAKER_01", t2="SPEAKER_00")
-    done = apply(known, talk.audio, with_numbers)
-    assert done.withdrawn == 0
+    done = apply(known, talk.audio, relabelled(talk.turns, t0=one, t1=one, t2=other))
+    assert (done.withdrawn, done.new) == (0, ())
     assert [turn.label for turn in talk.turns] == ["alice", "alice", "bob"]
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Engine, event
 
 from spk.comparing import Kind
 from spk.errors import AudioError, ConflictError, InputError
 from spk.review import Learn
+from spk.review.corrected import Corrected
 from spk.review.redrawing import redraw
+from spk.store import NewRecording
 from spk.timeline import Segment, Timeline, Turn
 
 from .conftest import PEOPLE, unchanged
@@ -177,3 +182,46 @@ def test_what_is_refused(known):
     correct(known, audio, relabelled(turns, t1="alice"))
     with pytest.raises(ConflictError, match="anew"):
         redraw(known.corrections(), old, Timeline(turns))
+
+
+def work(world, audio, many, people):
+    """How many calls and SQL statements it takes to draw so many turns of so many new people."""
+    done = Counter()
+    edges = [24.0 * number / many for number in range(many + 1)]
+    turns = [Turn(Segment(*edges[at : at + 2]), f"guest {at % people}") for at in range(many)]
+
+    def called(_frame, what, _arg):
+        done["calls"] += what in {"call", "c_call"}
+
+    def stated(*_):
+        done["statements"] += 1
+
+    event.listen(Engine, "before_cursor_execute", stated)
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        assert len(correct(world, audio, turns, dry_run=True, everything=True).new) == people
+    finally:
+        sys.setprofile(before)
+        event.remove(Engine, "before_cursor_execute", stated)
+    return done
+
+
+def test_the_work_grows_as_the_turns_and_the_names_do(known):
+    audio = known.hear("talk", ALICE, BOB).audio
+    work(known, audio, 5, 5)  # what is built once
+    few, many = (work(known, audio, turns, 5) for turns in (200, 1600))
+    assert few["statements"] == many["statements"]
+    assert many["calls"] < 12 * few["calls"]
+    few, many = (work(known, audio, names, names) for names in (20, 160))
+    assert many["statements"] <= 8 * few["statements"]
+    assert many["calls"] < 12 * few["calls"]
+
+
+def test_what_is_asked_of_each_turn_is_found_once(known):
+    audio = known.hear("talk", ALICE, BOB).audio
+    recording = NewRecording(audio.sha256, audio.source, audio.duration)
+    turns = Timeline(relabelled(shown(known, audio), t1="carol"))
+    work = Corrected.of(known.corrections(), recording, turns, everything=True)
+    assert work.touched is work.touched
+    assert work.alone is work.alone
