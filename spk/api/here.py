@@ -30,7 +30,8 @@ class Here:
 
     def desk(self, **settings: Any) -> Desk:  # noqa: ANN401 - the settings' fields
         """What to ask; from a thread, since its answers wait for the disk."""
-        return Desk(self.service.bench(self.gallery, **settings))
+        knows = self.principal.may(Scope.ENROLL, Scope.REVIEW)  # who is enrolled
+        return Desk(self.service.bench(self.gallery, **settings), discreet=not knows)
 
 
 def at(*scopes: Scope, everywhere: bool = False) -> Any:  # noqa: ANN401 - what `Depends` gives

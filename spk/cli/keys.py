@@ -118,7 +118,7 @@ def revoke(
 ) -> None:
     """End a key.
 
-    From now on it opens nothing, and whoever has logged in with it is out.
+    From now on it opens nothing, whoever has logged in with it is out, and its jobs are cancelled.
 
     Example: spk keys revoke front-desk
     """

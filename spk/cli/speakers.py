@@ -296,7 +296,7 @@ def delete(
     with desk(home=home, gallery=gallery, server=server) as ask:
         [person] = ask.speakers.named([who])
         _confirm(yes, person)
-        gone = ask.speakers.delete(str(person.speaker_id))
+        gone = ask.speakers.delete(person.speaker_id)
     _say(f"{gone.deleted} is erased, which cannot be undone", gone.to_json(), as_json, quiet)
 
 
@@ -331,7 +331,7 @@ def erase(
         people = ask.speakers.named(who)
         _confirm(yes, *people)
     with desk(home=home, gallery=gallery, server=server, quiet=quiet) as ask:
-        receipt = ask.speakers.erase([str(person.speaker_id) for person in people])
+        receipt = ask.speakers.erase([person.speaker_id for person in people])
     names = _joined(dict.fromkeys(person.label for person in people))
     signed = ErasureReceipt.parse(json.dumps(receipt.to_json()))
     try:

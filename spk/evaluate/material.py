@@ -15,7 +15,7 @@ from spk.formats.manifest import ManifestRow, read_manifest
 from spk.formats.rttm import read_rttm
 from spk.formats.trials import Trial, read_trials
 from spk.identify.labelled import SOUNDS
-from spk.store.names import clean_name
+from spk.store.names import new_name
 from spk.timeline import Segment
 
 __all__ = ["Claim", "Clip", "Material", "Talk", "check_people", "read_material"]
@@ -246,7 +246,7 @@ def _consistent(material: Material) -> Material:
     enrolled = {clip.speaker for clip in material.enroll}
     for name in enrolled:
         try:
-            clean_name(name)
+            new_name(name)
         except InputError as error:
             raise FormatError(source, str(error)) from None
     if material.enroll:

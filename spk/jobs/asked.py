@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -101,8 +102,14 @@ class EnrollingPerson(Asked):
     consent: Annotated[str, Field(max_length=4000, examples=['{"purpose": "recognition in calls"}'])] | None = None
     """What the person consents to: JSON with `purpose`, `given_by`, `given`, `until`, `reference`, as far as needed."""
 
-    def enroll(self, desk: Desk, paths: Sequence[Path], names: Sequence[str]) -> Enrolled:
+    def enroll(self, desk: Desk, paths: Sequence[Path], names: Sequence[str], *, asked: datetime) -> Enrolled:
         """The answer, where something was stored.
+
+        Args:
+            desk: Whom to ask.
+            paths: The recordings.
+            names: What they are called.
+            asked: When it was asked for, and the consent given, if nothing else is said of it.
 
         Raises:
             InputError: there are segments, and not as many as recordings; or one is none.
@@ -115,7 +122,7 @@ class EnrollingPerson(Asked):
                 f"segment: there are {len(self.segment)} for {len(paths)} files: give one for each, or none"
             )
         segments = [None if one == "-" else _times(one) for one in self.segment]
-        consent = _consent(self.consent)
+        consent = _consent(self.consent, asked)
         return stored(desk.enroll(self.name, paths, names=names, segments=segments, force=self.force, consent=consent))
 
 
@@ -133,8 +140,10 @@ class EnrollingTurns(Asked):
     consent: Annotated[str, Field(max_length=4000)] | None = None
     """What each of the people consents to; see the enrollment of one person."""
 
-    def enroll(self, desk: Desk, path: Path, name: str, turns: Path, turns_name: str) -> EnrolledTurns:
-        """The answer.
+    def enroll(
+        self, desk: Desk, path: Path, name: str, turns: Path, turns_name: str, *, asked: datetime
+    ) -> EnrolledTurns:
+        """The answer; as of one person.
 
         Raises:
             InputError: an entry of ``map`` is none.
@@ -153,7 +162,7 @@ class EnrollingTurns(Asked):
             name=name,
             turns_name=turns_name,
             force=self.force,
-            consent=_consent(self.consent),
+            consent=_consent(self.consent, asked),
         )
 
 
@@ -200,8 +209,8 @@ def _times(segment: str) -> tuple[float, float]:
     return float(start), float(end)
 
 
-def _consent(text: str | None) -> ConsentGiven | None:
-    """What somebody consents to, of JSON.
+def _consent(text: str | None, asked: datetime) -> ConsentGiven | None:
+    """What somebody consents to, of JSON; given when it was asked for, so that a later withdrawal ends it.
 
     Raises:
         InputError: it is none.
@@ -209,6 +218,7 @@ def _consent(text: str | None) -> ConsentGiven | None:
     if text is None:
         return None
     try:
-        return ConsentGiven.model_validate_json(text)
+        consent = ConsentGiven.model_validate_json(text)
     except ValueError:  # pydantic's too
         raise InputError('consent is no such JSON: write it like {"purpose": "recognition in calls"}') from None
+    return consent.model_copy(update={"given": consent.given or asked})

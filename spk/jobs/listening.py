@@ -95,7 +95,7 @@ class ApplyTurnsJob(ApplyingTurns):
 def identify(context: JobContext, asked: IdentifyJob) -> Message:
     """Who speaks; the decision has the job's own id, so that a job that is done twice leaves one."""
     recording = _Recording.of(context, asked.files[0], asked.most, apart=asked.apart)
-    desk = Desk(context.workbench(**asked.settings))
+    desk = Desk(context.workbench(**asked.settings), discreet=True)  # what the key may know is not known here
     return asked.identify(desk, recording.path, recording.name, context.job.id)
 
 
@@ -109,14 +109,16 @@ def enroll(context: JobContext, asked: EnrollJob) -> Message:
     """One person is known from now on."""
     recordings = [_Recording.of(context, file, asked.most) for file in asked.files]
     desk = Desk(context.workbench())
-    return asked.enroll(desk, [one.path for one in recordings], [one.name for one in recordings])
+    paths, names = [one.path for one in recordings], [one.name for one in recordings]
+    return asked.enroll(desk, paths, names, asked=context.job.created)
 
 
 def enroll_turns(context: JobContext, asked: EnrollTurnsJob) -> Message:
     """Everybody in a recording is known from now on."""
     recording, turns = _Recording.of(context, asked.files[0], asked.most), asked.files[1]
     desk = Desk(context.workbench())
-    return asked.enroll(desk, recording.path, recording.name, turns.path(context), turns.name)
+    files = (recording.path, recording.name, turns.path(context), turns.name)
+    return asked.enroll(desk, *files, asked=context.job.created)
 
 
 def apply_turns(context: JobContext, asked: ApplyTurnsJob) -> Message:

@@ -15,7 +15,7 @@ from spk.store import audit, changes, consenting, enrolling, hearings, queries, 
 from spk.store.changes import Journal
 from spk.store.heard import ChangeRecord, HeardVoice, Hearing, Label, NewHearing, NewVoice, SaidBy
 from spk.store.home import Home, StagedClip
-from spk.store.names import clean_name
+from spk.store.names import clean_name, new_name
 from spk.store.problems import explained
 from spk.store.records import (
     Consent,
@@ -96,6 +96,10 @@ class Change:
         """As `Store.speaker`."""
         return queries.find_speaker(self._tx, self.gallery, who)
 
+    def called(self, who: str | UUID) -> list[Speaker]:
+        """As `Store.called`."""
+        return queries.called(self._tx, self.gallery, who)
+
     def models(self) -> list[str]:
         """The fingerprints of the models that made the gallery's voiceprints."""
         return queries.fingerprints(self._tx, _P.gallery == self.gallery.id)
@@ -152,7 +156,7 @@ class Change:
         """
         ids = (uuid4() for _ in range(16)) if id_ is None else (id_,)
         self._check_free(name)
-        return enrolling.make_speaker(self.journal, self.gallery, name and clean_name(name), ids)
+        return enrolling.make_speaker(self.journal, self.gallery, name and new_name(name), ids)
 
     def stranger_ids(self, seed: str) -> list[UUID]:
         """The ids that a stranger may have who is always to get the same one, the likeliest first."""

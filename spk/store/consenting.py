@@ -14,6 +14,7 @@ from spk.errors import ConflictError, InputError, NotFoundError
 from spk.store import audit, queries, tables
 from spk.store.names import clean_name, storable
 from spk.store.records import Consent, Gallery, NewConsent, Speaker
+from spk.store.requests import forget_answers
 
 if TYPE_CHECKING:
     from spk.store.changes import Journal
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["add", "check", "find", "lacking", "move", "refuse", "remove", "require", "required", "withdraw"]
 
 _CLOCKS = timedelta(minutes=5)  # by which two machines may differ
-_C, _G, _P, _S, _V = (
+_C, _G, _P, _R, _S, _V = (
     tables.consents.c,
     tables.galleries.c,
     tables.speakers.c,
+    tables.requests.c,
     tables.samples.c,
     tables.voiceprints.c,
 )
+_ANSWERED = _R.status.is_not(None)  # the withdrawal itself may be a request that comes again
 
 
 def required(tx: Connection, gallery: UUID) -> str | None:
@@ -36,11 +39,12 @@ def required(tx: Connection, gallery: UUID) -> str | None:
 
 
 def require(tx: Connection, gallery: Gallery, purpose: str | None) -> None:
-    """Require consent from now on, or not any more."""
+    """Require consent from now on, or not any more; answers to requests may name who is not known any more, and go."""
     purpose = None if purpose is None else clean_name(purpose)
     was = required(tx, gallery.id)
     if was != purpose:
         tx.execute(update(tables.galleries).where(_G.id == gallery.id).values(consent=purpose))
+        forget_answers(tx, _ANSWERED, _R.gallery == gallery.id)
         audit.append(tx, "require consent", gallery=gallery.id, purpose=purpose, was=was)
 
 
@@ -55,6 +59,7 @@ def add(tx: Connection, speaker: Speaker, new: NewConsent) -> Consent:
 
     Raises:
         InputError: no purpose is given, it would begin in the future, or is over already.
+        ConflictError: it was withdrawn since it was given.
     """
     now = datetime.now(UTC)
     given = now if new.given is None else _utc(new.given)
@@ -66,6 +71,8 @@ def add(tx: Connection, speaker: Speaker, new: NewConsent) -> Consent:
     purpose = required(tx, speaker.gallery) if new.purpose is None else clean_name(new.purpose)
     if purpose is None:
         raise InputError("consent is to something: say for which purpose it was given")
+    if new.given is not None:
+        _check_since(tx, speaker, purpose, given)
     consent = Consent(
         id=uuid4(),
         speaker=speaker.id,
@@ -93,7 +100,7 @@ def add(tx: Connection, speaker: Speaker, new: NewConsent) -> Consent:
 
 
 def withdraw(tx: Connection, speaker: Speaker, purpose: str | None) -> list[Consent]:
-    """End what somebody consented to, for one purpose or for all; what was ended now.
+    """End what somebody consented to, for one purpose or for all; what was ended now. Answers go as by `require`.
 
     Raises:
         NotFoundError: there is nothing to end.
@@ -108,6 +115,7 @@ def withdraw(tx: Connection, speaker: Speaker, purpose: str | None) -> list[Cons
             f"{speaker.label} has not consented to {to}, or withdrew it already: see `spk consent list`"
         )
     tx.execute(update(tables.consents).where(_C.id.in_(ids)).values(withdrawn=now, withdrawn_by=who))
+    forget_answers(tx, _ANSWERED, _R.gallery == speaker.gallery)
     for consent in ids:
         audit.append(tx, "withdraw consent", gallery=speaker.gallery, speaker=speaker.id, consent=consent)
     return find(tx, _C.id.in_(ids))
@@ -173,6 +181,19 @@ def remove(journal: Journal, speaker: UUID) -> None:
     """Somebody is removed, with what they consented to."""
     for consent in find(journal.tx, _C.speaker == speaker):
         journal.delete(tables.consents, consent.id)
+
+
+def _check_since(tx: Connection, speaker: Speaker, purpose: str, given: datetime) -> None:
+    """See that somebody has not withdrawn what was given at a moment.
+
+    Raises:
+        ConflictError: they have.
+    """
+    if ended := find(tx, _C.speaker == speaker.id, _C.purpose == purpose, _C.withdrawn > given):
+        raise ConflictError(
+            f'{speaker.label} withdrew consent to "{purpose}" on {ended[-1].withdrawn:%Y-%m-%d at %H:%M} UTC, after '
+            "this one was given: ask them again, and say when"
+        )
 
 
 def _ended_since(other: Consent, one: Consent) -> bool:

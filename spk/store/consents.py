@@ -10,7 +10,7 @@ from spk.errors import ConflictError, NotFoundError
 from spk.store import consenting, enrolling, queries, tables
 from spk.store.changes import Journal
 from spk.store.database import Database
-from spk.store.names import clean_name, label_digits
+from spk.store.names import clean_name, stands_for_somebody
 from spk.store.records import Consent, Gallery, NewConsent, Speaker
 
 __all__ = ["Consents"]
@@ -65,23 +65,24 @@ class Consents:
 
         Raises:
             InputError: no purpose is given and the gallery requires none, or the dates are impossible.
+            ConflictError: it was withdrawn since it was given.
             NotFoundError: the speaker is gone.
         """
         with self._database.write() as tx:
             return consenting.add(tx, queries.same_speaker(tx, speaker), consent)
 
     def give_consent(self, gallery: Gallery, who: str, consent: NewConsent) -> Consent:
-        """As `add_consent`, by a name or label; a new name makes somebody new, who has no samples yet.
+        """As `add_consent`, by a name, label or id; a new name makes somebody new, who has no samples yet.
 
         Raises:
             InputError: as `add_consent`, or an impossible name.
-            NotFoundError: nobody has that label.
+            NotFoundError: nobody has that label or id.
         """
         with self._database.write() as tx:
             try:
                 speaker = queries.find_speaker(tx, gallery, who)
             except NotFoundError:
-                if label_digits(who):
+                if stands_for_somebody(who):
                     raise
                 ids = (uuid4() for _ in range(16))
                 speaker = enrolling.make_speaker(Journal(tx, gallery.id), gallery, clean_name(who), ids)

@@ -16,7 +16,7 @@ from spk.errors import ConflictError, InputError, NotFoundError
 from spk.store import audit, queries, tables
 from spk.store.changes import Journal
 from spk.store.home import StagedClip
-from spk.store.names import clean_name, label_digits, storable
+from spk.store.names import clean_name, stands_for_somebody, storable
 from spk.store.records import (
     Enrollment,
     Gallery,
@@ -157,7 +157,7 @@ def _whom(journal: Journal, gallery: Gallery, who: str | Speaker | None) -> Spea
     tx = journal.tx
     if isinstance(who, Speaker):
         return queries.find_speaker(tx, gallery, who.id)
-    if who is not None and label_digits(who):
+    if who is not None and stands_for_somebody(who):
         return queries.find_speaker(tx, gallery, who)
     name = None
     if who is not None:

@@ -9,16 +9,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select
 
 from spk.errors import NotFoundError
 from spk.store import enrolling, tables
 from spk.store.heard import HeardPiece, HeardTurn, HeardVoice, Hearing, Label, NewHearing, NewVoice, SaidBy
+from spk.store.names import id_range
 from spk.store.queries import portions
 from spk.store.records import Recording
 from spk.timeline import Segment
 
-__all__ = ["add", "as_new", "find", "labelled", "levels", "page", "pieces", "recordings_of_turns", "turns"]
+__all__ = ["add", "as_new", "begins", "find", "labelled", "levels", "page", "pieces", "recordings_of_turns", "turns"]
 
 _H, _R, _V, _T, _M = (
     tables.hearings.c,
@@ -47,6 +48,15 @@ def find(tx: Connection, gallery: UUID, *conditions: Any) -> list[Hearing]:  # n
     rows = tx.execute(_CURRENT.where(_R.gallery == gallery, *conditions)).all()
     voices = _voices(tx, [row.id for row in rows])
     return [_hearing(row, voices.get(row.id, ())) for row in rows]
+
+
+def begins(digits: str) -> ColumnElement[bool]:
+    """The condition on a hearing that its id, its recording's, or the hash of that begins with some digits."""
+    same = _R.sha256.startswith(digits)
+    if len(digits) > 32:
+        return same
+    first, last = id_range(digits)
+    return or_(same, _H.id.between(first, last), _R.id.between(first, last))
 
 
 def page(

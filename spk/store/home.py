@@ -18,7 +18,10 @@ from spk.errors import StoreError
 from spk.store.files import replace_with, sync_folder, temporary, write_through
 from spk.store.problems import BUSY_SECONDS, explained
 
-__all__ = ["Home", "StagedClip", "Unfinished"]
+__all__ = ["UPLOADS", "Home", "StagedClip", "Unfinished"]
+
+UPLOADS = "uploads"
+"""The folder of a home for what is uploaded, until it is worked on."""
 
 _ABANDONED_SECONDS = 3600.0  # nobody works longer than this on a temporary file
 
@@ -72,7 +75,7 @@ class Home:
         self.database = self.path / "spk.db"
         self.clips = self.path / "clips"
         self.index = self.path / "index"
-        self.uploads = self.path / "uploads"
+        self.uploads = self.path / UPLOADS
         self._erasing = self.path / ".erasing"
         self._owner = self.path / ".database"
         with explained(self.path):
@@ -183,7 +186,10 @@ class Home:
                 path.unlink()
 
     def sweep_uploads(self, wanted: Collection[str], needless: Collection[str]) -> int:
-        """Remove uploads that are needless, and those that nobody wants and that are not new; how many they were."""
+        """Remove uploads that are needless, and those that nobody wants and that are not new; how many they were.
+
+        That they are old says that nobody is at them; a service that starts tells by locks, see `spk.api.uploads`.
+        """
         uploads = [path for path in self.uploads.iterdir() if path.name not in wanted] if self.uploads.is_dir() else []
         removed = [path for path in uploads if path.name in needless or _age(path) > _ABANDONED_SECONDS]
         for path in removed:

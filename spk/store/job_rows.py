@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from spk.errors import NotFoundError
 from spk.store import tables
 from spk.store.job_records import JobProblem, JobRecord, JobState, Webhook
 
-__all__ = ["ENDED", "end", "find", "held", "query", "record", "requeue"]
+__all__ = ["ENDED", "cancel", "end", "find", "held", "query", "record", "requeue"]
 
 _J = tables.jobs.c
 
@@ -34,6 +34,13 @@ def end(tx: Connection, *which: ColumnElement[bool], **values: Any) -> int:  # n
     return tx.execute(update(tables.jobs).where(*which).values(ended | {"tell_at": tell_at})).rowcount
 
 
+def cancel(tx: Connection, *which: ColumnElement[bool]) -> list[str]:
+    """Cancel those of some jobs that wait, and ask the workers that are at others to stop; which uploads can go."""
+    end(tx, *which, _J.state == JobState.QUEUED, state=JobState.CANCELLED)
+    tx.execute(update(tables.jobs).where(*which, _J.state == JobState.RUNNING).values(cancelling=True))
+    return list(tx.scalars(select(_J.upload).where(*which, _J.state.in_(ENDED), _J.upload.is_not(None))))
+
+
 def requeue(tx: Connection, *which: ColumnElement[bool], **values: Any) -> int:  # noqa: ANN401 - of any column
     """Put some jobs back, and end those that are to be cancelled; how many they were."""
     cancelled = end(tx, *which, _J.cancelling, state=JobState.CANCELLED)
@@ -46,14 +53,14 @@ def query() -> Select[Any]:
     return select(tables.jobs, tables.galleries.c.name.label("gallery_name")).join(tables.galleries)
 
 
-def find(tx: Connection, id_: UUID) -> JobRecord:
-    """The job of an id.
+def find(tx: Connection, id_: UUID, galleries: Collection[str] | None = None) -> JobRecord:
+    """The job of an id, in one of some galleries or any.
 
     Raises:
         NotFoundError: there is none.
     """
     row = tx.execute(query().where(_J.id == id_)).first()
-    if row is None:
+    if row is None or (galleries is not None and row.gallery_name not in galleries):
         raise NotFoundError(f"no job {id_} is kept: jobs that have ended are removed after keep_jobs days")
     return record(row)
 

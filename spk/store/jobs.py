@@ -90,14 +90,14 @@ class Jobs:
             )
             return job_rows.find(tx, id_)
 
-    def job(self, id_: UUID) -> JobRecord:
-        """The job of an id.
+    def job(self, id_: UUID, galleries: Collection[str] | None = None) -> JobRecord:
+        """The job of an id, in the galleries of these names, or in any.
 
         Raises:
-            NotFoundError: there is none, or not any more.
+            NotFoundError: there is none, or not any more; in the same words, whatever other galleries have.
         """
         with self._database.read() as tx:
-            return job_rows.find(tx, id_)
+            return job_rows.find(tx, id_, galleries)
 
     def jobs(
         self,
@@ -148,11 +148,10 @@ class Jobs:
             NotFoundError: there is none.
         """
         with self._database.note() as tx:
-            job_rows.end(tx, _J.id == id_, _J.state == JobState.QUEUED, state=JobState.CANCELLED)
-            tx.execute(update(tables.jobs).where(_J.id == id_, _J.state == JobState.RUNNING).values(cancelling=True))
+            uploads = job_rows.cancel(tx, _J.id == id_)
             job = job_rows.find(tx, id_)
-        if job.state.ended:
-            self._discard_upload(job)
+        for upload in uploads:
+            self._home.discard_upload(upload)
         return job
 
     # For workers
@@ -306,10 +305,9 @@ class Jobs:
         """Note what came of it: when it is tried again, if it is. Who has been told, or never will be, is forgotten."""
         tell_at = None if delivered else _next_attempt(delivery.attempt)
         values = {"tell_at": tell_at} if tell_at else {"tell_at": None, "url": None, "secret": None}
-        mine = and_(_J.id == delivery.job.id, _J.told == delivery.attempt)
+        mine = and_(_J.id == delivery.job.id, _J.told == delivery.attempt, _J.url.is_not(None))  # it may be erased
         with self._database.note() as tx:
-            tx.execute(update(tables.jobs).where(mine).values(values))
-        return tell_at
+            return tell_at if tx.execute(update(tables.jobs).where(mine).values(values)).rowcount else None
 
     def _ended(self, job: JobRecord, **values: Any) -> bool:  # noqa: ANN401 - of any column
         with self._database.note() as tx:

@@ -21,8 +21,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from spk.errors import AccessError, ConflictError, InputError, NotFoundError
-from spk.store import audit, tables
+from spk.store import audit, job_rows, tables
 from spk.store.database import Database
+from spk.store.home import Home
 from spk.store.records import Gallery
 
 __all__ = ["KeyRecord", "Keys", "NewKey", "Scope"]
@@ -94,6 +95,7 @@ class NewKey:
 class Keys:
     """The part of the store that knows keys; each method is one transaction."""
 
+    _home: Home
     _database: Database
 
     def create_key(
@@ -156,7 +158,7 @@ class Keys:
             return _find(tx, which)
 
     def revoke_key(self, which: str) -> KeyRecord:
-        """End a key, by its id or its name; one that was revoked stays as it is.
+        """End a key, by its id or its name, and cancel its jobs; one that was revoked stays as it is.
 
         Raises:
             NotFoundError: there is none.
@@ -166,7 +168,11 @@ class Keys:
             if key.revoked is None:
                 tx.execute(update(tables.api_keys).where(_K.id == key.id).values(revoked=datetime.now(UTC)))
                 audit.append(tx, "revoke key", key=key.id, of=key.user)
-            return _find(tx, key.id)
+            uploads = job_rows.cancel(tx, tables.jobs.c.key == key.user)
+            ended = _find(tx, key.id)
+        for upload in uploads:
+            self._home.discard_upload(upload)
+        return ended
 
     def open_with(self, token: str) -> KeyRecord:
         """The key that somebody shows.

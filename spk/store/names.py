@@ -10,9 +10,20 @@ from uuid import UUID
 
 from spk.errors import InputError
 
-__all__ = ["clean_name", "hint", "id_range", "label_digits", "mentions", "storable"]
+__all__ = [
+    "clean_name",
+    "hint",
+    "id_of",
+    "id_range",
+    "label_digits",
+    "mentions",
+    "new_name",
+    "stands_for_somebody",
+    "storable",
+]
 
 _LONGEST = 200
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _LABEL = re.compile(r"unknown-([0-9a-f]{4,32})")
 
 
@@ -36,6 +47,43 @@ def clean_name(name: str) -> str:
     if _LABEL.fullmatch(clean):
         raise InputError(f"{clean}: such labels stand for people without a name; choose another name")
     return clean
+
+
+def new_name(name: str) -> str:
+    """A name as it is stored, which somebody may be given: clean, and no id.
+
+    Only who is named now is asked for this: a name from before must still be found, and come in with a bundle.
+
+    >>> new_name(" Zoe ")
+    'Zoe'
+
+    Raises:
+        InputError: as `clean_name`, or it is an id.
+    """
+    clean = clean_name(name)
+    if id_of(clean) is not None:
+        raise InputError(f"{clean}: such ids stand for people; choose another name")
+    return clean
+
+
+def id_of(text: str) -> UUID | None:
+    """The id that a text is, in groups as ids are shown; None for anything else, so that a hash can be a name.
+
+    >>> id_of(" 7F3A0C52-58B7-4D51-9D0E-2B0F6F1F7A10")
+    UUID('7f3a0c52-58b7-4d51-9d0e-2b0f6f1f7a10')
+    >>> id_of("7f3a0c5258b74d519d0e2b0f6f1f7a10")
+    """
+    clean = unicodedata.normalize("NFC", text).strip()
+    return UUID(clean) if _ID.fullmatch(clean) else None
+
+
+def stands_for_somebody(text: str) -> bool:
+    """Whether a text is a label or an id: it means somebody who is there, and is the name of nobody new.
+
+    >>> stands_for_somebody("unknown-7f3a"), stands_for_somebody("alice")
+    (True, False)
+    """
+    return bool(label_digits(text)) or id_of(text) is not None
 
 
 def label_digits(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby, islice
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 
 from spk.errors import FingerprintError, NotFoundError
 from spk.store import tables
-from spk.store.names import clean_name, hint, id_range, label_digits
+from spk.store.names import clean_name, hint, id_of, id_range, label_digits
 from spk.store.records import (
     Gallery,
     Origin,
@@ -29,6 +30,7 @@ from spk.store.records import (
 from spk.timeline import Segment
 
 __all__ = [
+    "called",
     "clip_hashes",
     "find_gallery",
     "find_model",
@@ -153,26 +155,46 @@ def with_prefix(tx: Connection, gallery: UUID, digits: str) -> list[Speaker]:
     return speakers(tx, gallery, _P.id.between(first, last))
 
 
-def find_speaker(tx: Connection, gallery: Gallery, who: str | UUID) -> Speaker:
+def called(tx: Connection, gallery: Gallery, who: str | UUID, *, consented: bool = False) -> list[Speaker]:
+    """Whom a name, label or id means, as `find_speaker`: one person or nobody; several only by a label."""
+    those = partial(speakers, tx, gallery.id, *(matched(tx, gallery.id) if consented else ()))
+    if isinstance(who, UUID):
+        return those(_P.id == who)
+    if digits := label_digits(who):
+        found = those(_P.id.between(*id_range(digits)))
+        return [speaker for speaker in found if speaker.name is None] or found
+    id_ = id_of(who)
+    found = [] if id_ is None else those(_P.id == id_)
+    return found or those(_P.name == clean_name(who))
+
+
+def find_speaker(tx: Connection, gallery: Gallery, who: str | UUID, *, consented: bool = False) -> Speaker:
     """A speaker by name, by a label such as ``unknown-7f3a``, or by id.
 
-    A label still finds somebody who got a name since, so that older files keep their meaning.
+    A label still finds somebody who got a name since, so that older files keep their meaning. What is somebody's id
+    means nobody else, whatever others are called.
+
+    Args:
+        tx: Where to look.
+        gallery: Whose people are meant.
+        who: The name, label or id.
+        consented: Where consent is required, whoever has not given it is as if they were not there.
 
     Raises:
         NotFoundError: there is none, or the label stands for several.
     """
-    if isinstance(who, UUID):
-        found = speakers(tx, gallery.id, _P.id == who)
-    elif digits := label_digits(who):
-        found = with_prefix(tx, gallery.id, digits)
-        found = [speaker for speaker in found if speaker.name is None] or found
-        if len(found) > 1:
-            longer = ", ".join(f"unknown-{speaker.id.hex[:12]}" for speaker in found[:5])
-            raise NotFoundError(f"{who} stands for {len(found)} people: write {longer}")
-    else:
-        found = speakers(tx, gallery.id, _P.name == clean_name(who)) or _by_id(tx, gallery.id, who)
+    found = called(tx, gallery, who, consented=consented)
+    if len(found) > 1:
+        longer = ", ".join(f"unknown-{speaker.id.hex[:12]}" for speaker in found[:5])
+        raise NotFoundError(f"{who} stands for {len(found)} people: write {longer}")
+    if not found and isinstance(who, str) and id_of(who) is not None:
+        raise NotFoundError(
+            f'no speaker "{who}" in the gallery "{gallery.name}": nobody has this id, or not any more; '
+            "somebody new needs a name that is no id"
+        )
     if not found:
-        names = (speaker.label for speaker in speakers(tx, gallery.id))
+        those = speakers(tx, gallery.id, *(matched(tx, gallery.id) if consented else ()))
+        names = (speaker.label for speaker in those)
         advice = hint(str(who), names) or ": check the spelling, or enroll some speech first"
         raise NotFoundError(f'no speaker "{who}" in the gallery "{gallery.name}"{advice}')
     return found[0]
@@ -344,13 +366,6 @@ def _joined(*columns: ColumnElement[Any], prints: bool = False) -> Select[Any]:
         source = source.join(tables.voiceprints, _V.sample == _S.id)
         source = source.join(tables.models, _M.id == _V.model)
     return select(*columns).select_from(source)
-
-
-def _by_id(tx: Connection, gallery: UUID, who: str) -> list[Speaker]:
-    try:
-        return speakers(tx, gallery, _P.id == UUID(who))
-    except ValueError:  # not an id either
-        return []
 
 
 def _speaker(row: Row[Any]) -> Speaker:

@@ -27,7 +27,7 @@ from spk.store.keys import Keys
 from spk.store.listing import Listing
 from spk.store.maintenance import Maintenance
 from spk.store.monitoring import Monitoring
-from spk.store.names import clean_name
+from spk.store.names import clean_name, new_name
 from spk.store.problems import explained
 from spk.store.records import (
     EngineDown,
@@ -149,14 +149,24 @@ class Store(
         with self._database.read() as tx:
             return queries.speakers(tx, gallery.id, *([_P.state == state] if state else []))
 
-    def speaker(self, gallery: Gallery, who: str | UUID) -> Speaker:
+    def speaker(self, gallery: Gallery, who: str | UUID, *, consented: bool = False) -> Speaker:
         """A speaker by name, by label (``unknown-7f3a``, longer where it stands for several), or by id.
+
+        Args:
+            gallery: Of which gallery.
+            who: The name, label or id.
+            consented: Where consent is required, whoever has not given it is as if they were not there.
 
         Raises:
             NotFoundError: there is none; names what is spelt alike.
         """
         with self._database.read() as tx:
-            return queries.find_speaker(tx, gallery, who)
+            return queries.find_speaker(tx, gallery, who, consented=consented)
+
+    def called(self, gallery: Gallery, who: str | UUID) -> list[Speaker]:
+        """Whom a name, label or id means, as `speaker`: one person or nobody; several only by a label."""
+        with self._database.read() as tx:
+            return queries.called(tx, gallery, who)
 
     def speaker_ids(self, gallery: Gallery) -> list[UUID]:
         """The ids of a gallery's speakers, in their order: of many people much faster than `speakers`."""
@@ -267,14 +277,14 @@ class Store(
         segments of one recording) is not stored twice.
 
         Args:
-            who: A name, new or known; a label such as ``unknown-7f3a``; a speaker; None for somebody unknown.
+            who: A name, new or known; a label such as ``unknown-7f3a``, or an id; a speaker; None for somebody unknown.
             force: Store it even if the same audio belongs to another speaker; the audit log says so.
             consent: What the speaker consents to by it.
 
         Raises:
             InputError: an impossible name, no samples, unusable vectors, or an impossible consent.
             ConflictError: the same audio belongs to another speaker of the gallery; or the gallery requires consent.
-            NotFoundError: no speaker of that label, or the speaker is gone.
+            NotFoundError: no speaker of that label or id, or the speaker is gone.
             FingerprintError: vectors of another length than the model's.
         """
         enrolling.check(samples)
@@ -322,7 +332,7 @@ class Store(
         Raises:
             ConflictError: another speaker of the gallery has the name.
         """
-        name = clean_name(name)
+        name = new_name(name)
         with self.change(Gallery(speaker.gallery, ""), "rename") as change:
             return change.rename(speaker, name)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from spk.errors import ConflictError
 from spk.store import queries, tables
@@ -15,11 +15,12 @@ from spk.store.database import Database
 from spk.store.job_records import Answer, Begun
 from spk.store.jobs import LEASE_SECONDS
 
-__all__ = ["ANSWER_HOURS", "Requests", "UnansweredError"]
+__all__ = ["ANSWER_HOURS", "Requests", "UnansweredError", "forget_answers"]
 
 ANSWER_HOURS = 24.0
 """For how long an answer is kept."""
 
+_NOTHING: dict[str, object] = {"headers": {}, "body": b""}
 _R = tables.requests.c
 
 
@@ -76,8 +77,8 @@ class Requests:
             raise UnansweredError(f"idempotency key {idempotency_key}: still being worked on: ask again in a moment")
         if row.forgotten:
             raise ConflictError(
-                f"idempotency key {idempotency_key}: answered before somebody was erased, so that the answer is not "
-                "kept: use a new one to do it again"
+                f"idempotency key {idempotency_key}: answered before somebody was erased or consent changed, so that "
+                "the answer is not kept: use a new one to do it again"
             )
         return Begun(Answer(row.status, row.headers, row.body), id_, row.token, _work(id_, row.created))
 
@@ -90,11 +91,10 @@ class Requests:
     def finish_request(self, begun: Begun, answer: Answer) -> None:
         """Keep the answer, if the request was not left to somebody else meanwhile."""
         kept = {"status": answer.status, "headers": dict(answer.headers), "body": answer.body}
-        empty = {"status": answer.status, "headers": {}, "body": b""}
         mine = and_(_R.id == begun.id, _R.token == begun.token, _R.status.is_(None))
         with self._database.note() as tx:
             tx.execute(update(tables.requests).where(mine, ~_R.forgotten).values(kept))
-            tx.execute(update(tables.requests).where(mine, _R.forgotten).values(empty))
+            tx.execute(update(tables.requests).where(mine, _R.forgotten).values(status=answer.status, **_NOTHING))
 
     def drop_request(self, begun: Begun) -> None:
         """Forget that the request was begun, because nothing was done: it may come again."""
@@ -109,6 +109,11 @@ class Requests:
                 return 0
         with self._database.note() as tx:
             return tx.execute(delete(tables.requests).where(old)).rowcount
+
+
+def forget_answers(tx: Connection, *which: ColumnElement[bool]) -> None:
+    """Keep no answer to some requests, which may name somebody: whoever repeats one is told so."""
+    tx.execute(update(tables.requests).where(*which).values(forgotten=True, **_NOTHING))
 
 
 def _work(request: str, created: datetime) -> UUID:

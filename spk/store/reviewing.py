@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from uuid import UUID
@@ -19,6 +20,7 @@ from spk.store.retrieval import Retrieval
 
 __all__ = ["Reviewing"]
 
+_LONG = re.compile("[0-9a-f]{16,64}")  # as much of an id or a hash as the pages write
 _P, _R = tables.speakers.c, tables.recordings.c
 
 
@@ -68,12 +70,16 @@ class Reviewing:
     def hearing(self, gallery: Gallery, recording: str) -> Hearing:
         """What was heard in one recording: named as it was, by the last part of its path, or by digits of an id.
 
+        An id or a hash, or its first sixteen digits, means no other recording, whatever others are called.
+
         Raises:
             NotFoundError: nothing is kept of it, or several recordings are called so.
         """
         with self._database.read() as tx:
-            exact = hearings.find(tx, gallery.id, (_R.source == recording) | (_R.sha256 == recording))
-            found = exact or [one for one in hearings.find(tx, gallery.id) if _called(one, recording)]
+            digits = _digits(recording)
+            found = hearings.find(tx, gallery.id, hearings.begins(digits)) if _LONG.fullmatch(digits) else []
+            found = found or hearings.find(tx, gallery.id, _R.source == recording)
+            found = found or [one for one in hearings.find(tx, gallery.id) if _called(one, recording)]
         if len(found) == 1:
             return found[0]
         if not found:
@@ -152,8 +158,13 @@ class Reviewing:
             return change.undo(numbers, last=last)
 
 
+def _digits(text: str) -> str:
+    """Of an id, however it is written."""
+    return text.replace("-", "").lower()
+
+
 def _called(hearing: Hearing, text: str) -> bool:
     source = hearing.recording.source
-    digits = text.replace("-", "").lower()
+    digits = _digits(text)
     ids = (hearing.id.hex, hearing.recording.id.hex, hearing.recording.sha256)
     return source.rsplit("/", 1)[-1] == text or (len(digits) >= 4 and any(id_.startswith(digits) for id_ in ids))

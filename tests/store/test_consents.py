@@ -13,6 +13,7 @@ from spk.errors import ConflictError, InputError, NotFoundError
 from spk.store import Gallery, NewConsent, Speaker, Store, audit, tables
 from spk.store.bundles import Bundle
 from spk.store.heard import Label
+from spk.store.job_records import Answer
 
 pytestmark = pytest.mark.usefixtures("either_database")
 
@@ -299,3 +300,62 @@ def test_all_of_it_is_in_the_audit_log(store: Store, strict: Gallery) -> None:
     assert [action for action, _ in entries] == ["require consent", "consent", "withdraw consent"]
     assert entries[1][1]["consent"] == entries[2][1]["consent"] == str(consent.id)
     assert "mother" not in str(entries)
+
+
+def test_what_was_given_before_a_withdrawal_is_not_noted(store: Store, strict: Gallery, sample: Callable) -> None:
+    asked = now()
+    alice = store.give_consent(strict, "alice", NewConsent())
+    store.give_consent(strict, "alice", NewConsent("research"))
+    person = store.speaker(strict, "alice")
+    store.withdraw_consent(person, CALLS)
+    for attempt in (
+        lambda: store.add_consent(person, NewConsent(CALLS, given=asked)),
+        lambda: store.enroll(strict, "alice", [sample()], consent=NewConsent(given=asked)),
+    ):
+        with pytest.raises(ConflictError, match=f'alice withdrew consent to "{CALLS}" on .* UTC, after this one'):
+            attempt()
+    assert store.consents(person)[0].id == alice.id
+    assert len(store.consents(person)) == 2
+    assert store.samples(person) == []
+    store.add_consent(person, NewConsent("research", given=asked))
+    store.enroll(strict, "alice", [sample()], consent=NewConsent(given=now()))
+    assert matched(store, strict) == ["alice"]
+
+
+@pytest.mark.parametrize("end", ["required", "withdrawn"])
+def test_answers_from_before_are_given_to_nobody(store: Store, gallery: Gallery, end: str) -> None:
+    store.give_consent(gallery, "alice", NewConsent(CALLS))
+    store.gallery("other", create=True)
+    keys = {"k1": "default", "k2": "other"}
+    for key, about in keys.items():
+        store.finish_request(store.begin_request("desk", key, "hash", gallery=about), Answer(200, {}, b"alice"))
+    this = store.begin_request("desk", "k3", "hash", gallery="default")
+    if end == "required":
+        store.require_consent(gallery, CALLS)
+    else:
+        store.withdraw_consent(store.speaker(gallery, "alice"))
+    store.finish_request(this, Answer(200, {}, b"withdrawn"))
+    with pytest.raises(ConflictError, match="consent changed"):
+        store.begin_request("desk", "k1", "hash", gallery="default")
+    for key, body in (("k2", b"alice"), ("k3", b"withdrawn")):
+        assert store.begin_request("desk", key, "hash").answer.body == body
+
+
+def test_who_has_not_consented_can_be_as_if_not_there(store: Store, gallery: Gallery, sample: Callable) -> None:
+    people = {name: store.enroll(gallery, name, [sample(name)]).speaker for name in ("alice", "b-robert")}
+    store.add_consent(people["alice"], NewConsent(CALLS))
+    assert store.speaker(gallery, "b-robert", consented=True) == people["b-robert"]
+    store.require_consent(gallery, CALLS)
+    assert store.speaker(gallery, "alice", consented=True) == people["alice"]
+    robert = people["b-robert"].id
+    for who in ("nobody at all", "b-rober", "b-robert", f"unknown-{robert.hex[:8]}"):
+        with pytest.raises(NotFoundError) as raised:
+            store.speaker(gallery, who, consented=True)
+        assert str(raised.value) == (
+            f'no speaker "{who}" in the gallery "default": check the spelling, or enroll some speech first'
+        )
+    with pytest.raises(NotFoundError, match="nobody has this id"):
+        store.speaker(gallery, str(robert), consented=True)
+    assert store.speaker(gallery, "b-robert") == people["b-robert"]
+    with pytest.raises(NotFoundError, match='did you mean "b-robert"'):
+        store.speaker(gallery, "b-rober")

@@ -51,6 +51,22 @@ def test_pages(store: Store, gallery, hearing) -> None:
         page(after=kept[1].recording.id)
 
 
+def test_no_name_hides_an_id_or_a_hash(store: Store, gallery, hearing) -> None:
+    talk = keep(store, gallery, hearing("talk"))
+    ids = (talk.id.hex, talk.recording.id.hex, talk.recording.sha256)
+    addresses = [str(talk.id), str(talk.recording.id), *ids, *(one[:16] for one in ids)]
+    for number, called in enumerate(addresses):
+        new = hearing(f"other {number}")
+        keep(store, gallery, replace(new, recording=replace(new.recording, source=called)))
+    assert [store.hearing(gallery, address).id for address in addresses] == [talk.id] * len(addresses)
+    short = hearing("short")
+    called = talk.recording.sha256[:8]
+    keep(store, gallery, replace(short, recording=replace(short.recording, source=called)))
+    assert store.hearing(gallery, called).recording.source == called  # digits too few for an address
+    assert store.hearing(gallery, ids[2][:10]).id == talk.id
+    assert store.hearing(gallery, "talk.wav").id == talk.id
+
+
 def test_levels_go_with_what_was_heard(store: Store, gallery, hearing) -> None:
     first = keep(store, gallery, hearing("talk"))
     assert store.levels(first) is None

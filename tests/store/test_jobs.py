@@ -346,3 +346,39 @@ def test_an_erasure_reaches_jobs_and_answers(home, store, gallery, sample, files
         with pytest.raises(ConflictError, match="somebody was erased"):
             store.begin_request("desk", key, "hash")
     assert store.claim_job("w").attempts == 1
+
+
+def test_an_erasure_reaches_webhooks(home, store, gallery, sample, files_with):
+    """No address that holds the name is kept or told; all others are."""
+    quill = store.enroll(gallery, "Zacharias Quill", [sample("a")]).speaker
+    store.gallery("other", create=True)
+    hooks = {
+        name: Webhook(f"https://{name}.example/{path}", HOOK.secret)
+        for name, path in {
+            "escaped": "Zacharias%20Quill",
+            "plus": "?of=zacharias+quill",
+            "plain": "zacharias_quill",
+            "id": str(quill.id),
+        }.items()
+    }
+    ended = [store.submit_job(new(webhook=hook)) for hook in hooks.values()]
+    ended += [store.submit_job(NewJob("rest", "other", webhook=hooks["escaped"])), store.submit_job(new(webhook=HOOK))]
+    for _ in ended:
+        store.finish_job(store.claim_job("w"), 1)
+    begun = store.claim_delivery()
+    running = store.submit_job(new(webhook=hooks["escaped"]))
+    store.claim_job("w")
+    waiting = store.submit_job(new(webhook=hooks["plus"]))
+    kept = store.submit_job(new(params={"who": "Bob"}, webhook=HOOK))
+
+    assert store.erase([quill]).proved
+
+    *named, told = (store.job(job.id) for job in ended)
+    assert [job.webhook for job in (*named, told, store.job(kept.id))] == [None] * 5 + [HOOK] * 2
+    for job in (running, waiting):
+        assert store.job(job.id).state is JobState.CANCELLED
+        assert store.job(job.id).webhook is None
+    assert store.end_delivery(begun, delivered=False) is None
+    assert store.claim_delivery().job.id == told.id
+    assert store.claim_delivery() is None
+    assert not files_with(home, "quill", "Quill")

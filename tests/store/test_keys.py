@@ -10,6 +10,7 @@ from sqlalchemy import select
 from spk.errors import AccessError, ConflictError, InputError, NotFoundError
 from spk.store import Store, tables
 from spk.store.audit import acting, user
+from spk.store.job_records import JobState, NewJob, Standing
 from spk.store.keys import Scope
 
 SOON = timedelta(hours=1)
@@ -156,3 +157,22 @@ def test_a_key_may_be_called_like_somebody_who_is_erased(both, sample):
     names = [check for check in receipt.checks if "names" in check.what]
     assert names
     assert not any(check.found for check in receipt.checks), receipt.checks
+
+
+def test_the_jobs_of_a_key_end_with_it(both, home):
+    both.gallery("default", create=True)
+    uploads = home / "uploads"
+    uploads.mkdir()
+    for name in ("1", "2"):
+        (uploads / name).write_bytes(b"RIFF")
+    both.create_key("ops", [Scope.ADMIN])
+    running = both.submit_job(NewJob("rest", "default", key="key:ops"))
+    at_it = both.claim_job("w")
+    waiting = both.submit_job(NewJob("rest", "default", upload="1", key="key:ops"))
+    others = both.submit_job(NewJob("rest", "default", upload="2", key="key:ops-2"))
+    both.revoke_key("ops")
+    assert both.job(waiting.id).state is JobState.CANCELLED
+    assert both.job(running.id).cancelling
+    assert both.standing(at_it) is Standing.CANCELLING
+    assert both.job(others.id) == others
+    assert [path.name for path in uploads.iterdir()] == ["2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -48,7 +49,8 @@ async def enroll(request: Request, here: Enrolling) -> Response:
         form, audio = upload.form(EnrollForm), upload.named("audio")
         if not audio:
             raise InputError("a file is missing: send at least one recording as audio")
-        now = partial(form.enroll, here.desk(), [one.path for one in audio], [one.name for one in audio])
+        paths, names = [one.path for one in audio], [one.name for one in audio]
+        now = partial(form.enroll, here.desk(), paths, names, asked=datetime.now(UTC))
         return await answer(request, here, upload, Work("enroll", form, audio, now, status=201))
 
 
@@ -63,5 +65,6 @@ async def enroll_turns(request: Request, here: Enrolling) -> Response:
     """Enroll everybody in a recording by its corrected turns, in any format."""
     async with here.service.forms.receive(request) as upload:
         form, audio, turns = upload.form(EnrollTurnsForm), upload.one("audio"), upload.one("turns")
-        now = partial(form.enroll, here.desk(), audio.path, audio.name, turns.path, turns.name)
+        files = (audio.path, audio.name, turns.path, turns.name)
+        now = partial(form.enroll, here.desk(), *files, asked=datetime.now(UTC))
         return await answer(request, here, upload, Work("enroll_turns", form, [audio], now, [turns], status=201))

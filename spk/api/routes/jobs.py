@@ -13,7 +13,7 @@ from spk.api.jobs import check_scope, job_info, known_kinds
 from spk.api.problems import ProblemError
 from spk.api.responses import problems
 from spk.desk.paging import since, word
-from spk.errors import ConflictError, NotFoundError, SpkError, retold
+from spk.errors import ConflictError, SpkError, retold
 from spk.messages.base import Page
 from spk.messages.jobs import JobInfo
 from spk.store.job_records import JobRecord, JobState
@@ -76,8 +76,6 @@ def _job(here: Here, id_: UUID) -> JobRecord:
         NotFoundError: there is none.
         AccessError: it takes another scope.
     """
-    job = here.service.store.job(id_)
-    if not here.principal.may_see(job.gallery):
-        raise NotFoundError(f"no job {id_}: it may have ended some days ago")
+    job = here.service.store.job(id_, here.principal.galleries)
     check_scope(here.principal, job)
     return job

@@ -159,8 +159,8 @@ def disclose_speaker(who: Who, here: Administering) -> StreamingResponse:
 
     Hand it to nobody else. The audit log remembers that such a file was given out.
     """
-    here.service.uploads.mkdir(mode=0o700, exist_ok=True)
-    path = here.service.uploads / f"{uuid4().hex}.zip"
+    here.service.forms.folder.mkdir(mode=0o700, exist_ok=True)
+    path = here.service.forms.folder / f"{uuid4().hex}.zip"
     done = here.desk().speakers.disclose(who, path)
     file = path.open("rb")
     path.unlink()  # nothing of it stays, whoever is killed meanwhile
@@ -194,7 +194,7 @@ def erase_speakers(asked: Erase, here: Administering) -> Response:
     people = desk.speakers.named(asked.speakers)
     if {one.speaker_id for one in people} != set(asked.confirm):
         raise ConflictError("nobody was erased: confirm with the ids of those who are named, and of nobody else")
-    receipt = desk.speakers.erase([str(one.speaker_id) for one in people])
+    receipt = desk.speakers.erase([one.speaker_id for one in people])
     return Response(json.dumps(receipt.to_json(), indent=2) + "\n", media_type="application/json")
 
 

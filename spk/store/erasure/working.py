@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import asdict
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, select, update
@@ -13,6 +14,7 @@ from spk.store import queries, tables
 from spk.store.erasure.pseudonyms import ID, Called
 from spk.store.job_records import JobProblem, JobState
 from spk.store.job_rows import ENDED, end, requeue
+from spk.store.requests import forget_answers
 
 __all__ = ["forget_work"]
 
@@ -24,7 +26,7 @@ _EMPTY = {
     "problem": asdict(JobProblem("NotFoundError", _REMOVED)),
     "stage": "",
 }
-_NO_ANSWER = {"forgotten": True, "headers": {}, "body": b""}
+_UNTOLD = {"url": None, "secret": None, "tell_at": None}
 
 
 def forget_work(tx: Connection, called: Called, gone: Collection[UUID]) -> list[str]:
@@ -45,12 +47,15 @@ def forget_work(tx: Connection, called: Called, gone: Collection[UUID]) -> list[
     for some in queries.portions(gone):  # a decision has the id of the job that made it
         tx.execute(delete(tables.jobs).where(ours, _J.state.in_(ENDED), _J.id.in_(some)))
     tx.execute(update(tables.jobs).where(ours, _J.state.in_(ENDED)).values(_EMPTY))
-    waiting = tx.execute(select(_J.id, _J.upload, _J.params).where(ours, _J.state == JobState.QUEUED)).all()
     digits = {id_.hex for id_ in gone}
-    named = [row for row in waiting if _mentions(row.params, called, digits)]
+    told = tx.execute(select(_J.id, _J.url).where(ours, _J.url.is_not(None)))
+    webhooks = {row.id for row in told if _mentions(unquote_plus(row.url), called, digits)}
+    waiting = tx.execute(select(_J.id, _J.upload, _J.params).where(ours, _J.state == JobState.QUEUED)).all()
+    named = [row for row in waiting if row.id in webhooks or _mentions(row.params, called, digits)]
     for row in named:
         end(tx, _J.id == row.id, state=JobState.CANCELLED, **_EMPTY)
-    tx.execute(update(tables.requests).where(_R.gallery == called.gallery).values(_NO_ANSWER))
+    _forget_webhooks(tx, webhooks)
+    forget_answers(tx, _R.gallery == called.gallery)
     if not called.shared:  # or else the name is somebody else's there
         _forget_elsewhere(tx, called)
     return [row.upload for row in named if row.upload is not None]
@@ -59,15 +64,24 @@ def forget_work(tx: Connection, called: Called, gone: Collection[UUID]) -> list[
 def _forget_elsewhere(tx: Connection, called: Called) -> None:
     """Empty what ended jobs and answers of other galleries say, where they hold a name."""
     texts = (_J.params, _J.result, _J.problem)
-    others = select(_J.id, *texts).where(_J.gallery != called.gallery, _J.state.in_(ENDED))
+    elsewhere = (_J.gallery != called.gallery, _J.state.in_(ENDED))
+    others = select(_J.id, *texts).where(*elsewhere)
     jobs = [row.id for row in tx.execute(others.execution_options(yield_per=100)) if _mentions(row[1:], called)]
     for some in queries.portions(jobs):
         tx.execute(update(tables.jobs).where(_J.id.in_(some)).values(_EMPTY))
+    told = tx.execute(select(_J.id, _J.url).where(*elsewhere, _J.url.is_not(None)))
+    _forget_webhooks(tx, [row.id for row in told if called(unquote_plus(row.url))])
     bodies = select(_R.id, _R.body).where(_R.body.is_not(None), _R.gallery.is_distinct_from(called.gallery))
     found = tx.execute(bodies.execution_options(yield_per=100))
     answers = [row.id for row in found if called(row.body.decode(errors="replace"))]
     for some in queries.portions(answers):
-        tx.execute(update(tables.requests).where(_R.id.in_(some)).values(_NO_ANSWER))
+        forget_answers(tx, _R.id.in_(some))
+
+
+def _forget_webhooks(tx: Connection, jobs: Collection[UUID]) -> None:
+    """Tell nobody of some jobs, by an address that holds a name."""
+    for some in queries.portions(jobs):
+        tx.execute(update(tables.jobs).where(_J.id.in_(some)).values(_UNTOLD))
 
 
 def _mentions(content: object, called: Called, digits: Collection[str] = ()) -> bool:
