@@ -113,7 +113,7 @@ def _place(folder: Path) -> Iterator[Path]:
         with (folder / f"worker-{number}.lock").open("w") as lock:
             try:
                 flock(lock, LOCK_EX | LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 continue
             yield folder / f"worker-{number}.prom"
             return

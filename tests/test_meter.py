@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
+from unittest.mock import Mock
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -38,6 +41,13 @@ def test_workers_write_what_they_do_and_their_names_are_taken_up_again(tmp_path,
     assert saved(tmp_path) == {}
     with Meter().saving(tmp_path):
         until(lambda: list(saved(tmp_path)) == ["worker-1"])
+
+
+def test_where_nothing_can_be_locked_no_other_number_is_looked_for(tmp_path, monkeypatch):
+    refused = OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    monkeypatch.setattr("spk.meter.flock", Mock(side_effect=[refused, AssertionError("it looks on")]))
+    with pytest.raises(OSError, match=refused.strerror), Meter().saving(tmp_path):
+        pass
 
 
 def test_who_has_died_is_not_shown(tmp_path):

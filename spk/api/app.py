@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import anyio
 from fastapi import FastAPI
@@ -17,18 +16,17 @@ from spk.api.metrics import Measured, Metrics
 from spk.api.protection import protect
 from spk.api.routes import ROUTERS
 from spk.api.service import Service
+from spk.config import ServiceSettings, Settings
 from spk.errors import StoreError
+from spk.parts import FRESH
 from spk.store.jobs import LEASE_SECONDS
 from spk.watching import watched_by
-from spk.workbench import FRESH
-
-if TYPE_CHECKING:
-    from spk.config import ServiceSettings, Settings
 
 __all__ = ["create_app"]
 
 TIDY_SECONDS = 3600.0
 RENEW_SECONDS = LEASE_SECONDS / 4
+LOAD_SECONDS = 60.0  # after which models that could not be loaded are tried again
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +48,6 @@ def create_app(settings: Settings, serving: ServiceSettings | None = None) -> Fa
         NotFoundError: the settings name a gallery that does not exist.
         InputError: an origin is none.
     """
-    from spk.config import ServiceSettings
-
     service = Service(settings, serving or ServiceSettings())
     service.open()
     app = FastAPI(
@@ -64,7 +60,7 @@ def create_app(settings: Settings, serving: ServiceSettings | None = None) -> Fa
         lifespan=_lifespan,
     )
     app.state.service = service
-    app.state.metrics = Metrics(service, service.admission)
+    app.state.metrics = Metrics(service)
     app.include_router(health.router)
     app.include_router(metrics.router)
     for router in ROUTERS:
@@ -88,16 +84,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Models are loaded beside the first requests; the store is tidied now and then."""
     service: Service = app.state.service
     shown: Metrics = app.state.metrics
-    with watched_by(shown.meter):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(anyio.to_thread.run_sync, service.load)
-            tasks.start_soon(_every, TIDY_SECONDS, lambda: service.bench().tidy())
-            tasks.start_soon(_every, FRESH, service.parts.expire)
-            tasks.start_soon(_every, RENEW_SECONDS, service.renew)
-            tasks.start_soon(shown.watch_loop)
-            yield
-            tasks.cancel_scope.cancel()
-    await anyio.to_thread.run_sync(service.close)
+    try:
+        with watched_by(shown.meter):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_load, service)
+                tasks.start_soon(_every, TIDY_SECONDS, lambda: service.bench().tidy())
+                tasks.start_soon(_every, FRESH, service.parts.expire)
+                tasks.start_soon(_every, RENEW_SECONDS, service.renew)
+                tasks.start_soon(shown.watch_loop)
+                yield
+                tasks.cancel_scope.cancel()
+    finally:
+        await anyio.to_thread.run_sync(service.close)
+
+
+async def _load(service: Service) -> None:
+    await anyio.to_thread.run_sync(service.load)
+    while not service.is_loaded:
+        await anyio.sleep(LOAD_SECONDS)
+        await anyio.to_thread.run_sync(service.load)
 
 
 async def _every(seconds: float, what: Callable[[], None]) -> None:
@@ -107,3 +112,5 @@ async def _every(seconds: float, what: Callable[[], None]) -> None:
             await anyio.to_thread.run_sync(what)
         except StoreError as error:  # the next time, then: whatever is raised here ends all that runs beside it
             logger.warning("%s", error)
+        except Exception:
+            logger.exception("what is done every %.0f s has failed: this is a fault of spk: please report it", seconds)

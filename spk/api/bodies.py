@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["MOST_BYTES", "UPLOAD", "BodyLimit", "again", "announced", "media_type"]
+__all__ = ["MOST_BYTES", "STALLED", "UPLOAD", "BodyLimit", "again", "announced", "arriving", "media_type"]
 
 MOST_BYTES = 8 << 20
 """Of a body that is no upload; those have a limit of their own, see `spk.api.uploads`."""
@@ -43,11 +43,7 @@ class BodyLimit:
             most = float("inf") if state.get("is_upload") else self._most
             if announced(headers) > most:
                 raise self._too_large()
-            try:
-                with anyio.fail_after(self._stalled):
-                    message = await receive()
-            except TimeoutError:
-                raise HTTPException(408, f"nothing more came for {self._stalled:.0f} s: send it again") from None
+            message = await arriving(receive, self._stalled)
             more = bool(message.get("more_body", False))
             came += len(message.get("body", b""))
             if came > most:
@@ -58,6 +54,19 @@ class BodyLimit:
 
     def _too_large(self) -> HTTPException:
         return HTTPException(413, f"a body has at most {self._most >> 20} MiB here: send less at a time")
+
+
+async def arriving(receive: Receive, stalled: float) -> Message:
+    """What comes next of a body.
+
+    Raises:
+        HTTPException: nothing came for so many seconds.
+    """
+    try:
+        with anyio.fail_after(stalled):
+            return await receive()
+    except TimeoutError:
+        raise HTTPException(408, f"nothing more came for {stalled:.0f} s: send it again") from None
 
 
 def again(body: bytes, receive: Receive, *, more: bool = False) -> Receive:

@@ -14,11 +14,10 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
 from spk.api.drift import drift, is_too_many, strangers
-from spk.errors import NotFoundError, SpkError
+from spk.errors import InputError, ModelError, NotFoundError, StoreError
 from spk.meter import MOST_GALLERIES, Meter, merged, saved
 
 if TYPE_CHECKING:
-    from spk.api.admission import Admission
     from spk.api.service import Service
     from spk.store.monitoring import Judged
 
@@ -34,14 +33,13 @@ T = TypeVar("T")
 class OfProcesses:
     """This process, and the workers by what they write."""
 
-    def __init__(self, meter: Meter, service: Service, admission: Admission) -> None:
+    def __init__(self, meter: Meter, service: Service) -> None:
         self._meter = meter
         self._service = service
-        self._admission = admission
 
     def collect(self) -> Iterator[Metric]:
         """As a registry asks for them."""
-        service, admission = self._service, self._admission
+        service, admission = self._service, self._service.admission
         yield InfoMetricFamily("spk_build", "The version", value={"version": version("spk-voiceprints")})
         yield _gauge("spk_ready", "Whether the models are loaded", service.is_loaded)
         yield _gauge("spk_requests_working", "Requests that are worked on", admission.inside - admission.waiting)
@@ -49,7 +47,7 @@ class OfProcesses:
         yield CounterMetricFamily(
             "spk_requests_refused", "Requests that were told to come again", value=admission.refused
         )
-        sizes = [size for path in service.uploads.rglob("*") if (size := _size(path)) is not None]
+        sizes = [size for path in service.forms.folder.rglob("*") if (size := _size(path)) is not None]
         yield _gauge("spk_upload_files", "Uploaded files that are worked on, or wait for it", len(sizes))
         yield _gauge("spk_upload_bytes", "What they hold", sum(sizes))
         yield from merged({"server": self._meter.registry.collect()} | saved(service.settings.home / "metrics"))
@@ -68,7 +66,7 @@ class OfStore:
         """As a registry asks for them."""
         try:
             found, up = [*self._things(), *self._engine(), *self._galleries()], True
-        except SpkError:
+        except StoreError:
             found, up = [], False
         yield _gauge("spk_store_up", "Whether the store answers", up)
         yield from found
@@ -145,7 +143,7 @@ class OfStore:
                 bench.calibration.false_alarms,
                 bench.point,
             )
-        except NotFoundError:  # it has just been removed
+        except (InputError, ModelError, NotFoundError):  # it is judged by what this version of spk cannot read
             return None
         if alarms is None:
             return None

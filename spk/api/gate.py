@@ -7,19 +7,20 @@ that ends for good: when the last one is revoked or has ended, nobody is let in.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 from urllib.parse import parse_qs, quote, urlsplit
 
 from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spk.api.access import Principal
-from spk.api.bodies import UPLOAD, again, media_type
+from spk.api.bodies import STALLED, UPLOAD, again, arriving, media_type
 from spk.api.limits import Limits
 from spk.api.origins import SAFE, foreign, local
 from spk.api.problems import ProblemError, Problems
@@ -36,6 +37,8 @@ LOGIN = "/login"
 
 PUBLIC = ("/healthz", "/readyz", LOGIN, "/static/")
 """What needs no key: these, and what is below those that end in a slash."""
+
+_FOLDERS = tuple(path for path in PUBLIC if path.endswith("/"))
 
 _THREADS = 8  # that look up keys: work on audio cannot hold them up
 _FORM_BYTES = 1 << 20  # the turns of many hours
@@ -61,7 +64,6 @@ class Gate:
         sessions: Who has logged in.
         limits: How much one may ask.
         problems: How refusals are answered.
-        public: Paths for which no key is needed.
     """
 
     def __init__(
@@ -72,15 +74,12 @@ class Gate:
         sessions: Sessions,
         limits: Limits,
         problems: Problems,
-        public: Collection[str] = PUBLIC,
     ) -> None:
         self._app = app
         self.store = store
         self.sessions = sessions
         self.limits = limits
         self._problems = problems
-        self._public = frozenset(public)
-        self._folders = tuple(path for path in public if path.endswith("/"))
         self._threads = CapacityLimiter(_THREADS)
         self._locked = False  # once there was a key, there is one for good
 
@@ -96,7 +95,7 @@ class Gate:
         request = Request(scope, receive)
         request.state.gate, request.state.principal, request.state.csrf = self, None, ""
         try:
-            if self._is_public(scope["path"]):
+            if _is_public(scope["path"]):
                 _refuse_foreign(request, unless_safe=True)
                 await self._app(scope, receive, send)
                 return
@@ -109,7 +108,7 @@ class Gate:
                 request.state.csrf = self.sessions.token(session)
                 receive = await self._with_token(request, session, receive)
                 send = self._renewing(request, session, send)
-        except (SpkError, ProblemError) as error:
+        except (SpkError, ProblemError, HTTPException) as error:
             await self._refusal(request, error)(scope, receive, send)
             return
         with acting(principal.who):
@@ -192,9 +191,6 @@ class Gate:
 
         return answer
 
-    def _is_public(self, path: str) -> bool:
-        return path in self._public or path.startswith(self._folders)
-
     def _refusal(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, AccessError):
             return self._problems.answer(request, error)
@@ -210,13 +206,24 @@ class Gate:
 
 
 async def _read(receive: Receive, most: int, until: re.Pattern[bytes] | None = None) -> tuple[bytes, bool]:
-    """What comes of a body up to so many bytes or to a pattern, and whether there is more of it."""
+    """What comes of a body up to so many bytes or to a pattern, and whether there is more of it.
+
+    Raises:
+        ClientDisconnect: whoever sends it has gone: what had come is not the whole.
+        HTTPException: nothing more comes.
+    """
     body, more = bytearray(), True
     while more and len(body) <= most and not (until and until.search(body)):
-        message = await receive()
+        message = await arriving(receive, STALLED)
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return bytes(body), more
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC or path.startswith(_FOLDERS)
 
 
 def _login(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from threading import Lock
 
 from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi import APIRouter, Request, Response, status
@@ -10,11 +11,14 @@ from fastapi import APIRouter, Request, Response, status
 from spk.api.service import Service
 from spk.errors import SpkError
 from spk.messages import Message
+from spk.store import Store
 
 __all__ = ["router"]
 
 STORE_SECONDS = 5.0
 """How long the store may take to answer: one that says nothing at all is as good as away."""
+
+_asking = Lock()  # of who asks the store: where that hangs, it holds up one thread, however many want to know
 
 router = APIRouter(tags=["health"])
 
@@ -48,7 +52,16 @@ async def is_ready(request: Request, response: Response) -> Health:
         return Health(status="starting", problems=("models",))
     with move_on_after(STORE_SECONDS), suppress(SpkError, OSError):  # what exactly is for the log: anybody may ask this
         # In a thread of its own: those of requests may all be waiting for the store.
-        await to_thread.run_sync(service.store.state, abandon_on_cancel=True, limiter=CapacityLimiter(1))
+        await to_thread.run_sync(_ask, service.store, abandon_on_cancel=True, limiter=CapacityLimiter(1))
         return Health(status="ok")
     response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     return Health(status="failing", problems=("store",))
+
+
+def _ask(store: Store) -> None:
+    if not _asking.acquire(timeout=STORE_SECONDS):
+        raise TimeoutError
+    try:
+        store.state()
+    finally:
+        _asking.release()

@@ -151,10 +151,10 @@ class Idempotency:
     def install(app: FastAPI) -> None:
         """Answer again whatever a route finds answered."""
 
-        async def again(_: Request, error: Exception) -> Response:
+        async def replay(_: Request, error: Exception) -> Response:
             return _response(error.answer) if isinstance(error, AnsweredError) else Response(status_code=500)
 
-        app.add_exception_handler(AnsweredError, again)
+        app.add_exception_handler(AnsweredError, replay)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, as ASGI has it, or answer it as before."""

@@ -47,7 +47,9 @@ def set_up_logging(*, as_json: bool = False) -> None:
 
 
 class RequestLog:
-    """The outermost middleware: gives each request an id, logs it, and answers what nobody else has caught.
+    """The middleware that gives each request an id, logs it, and answers what nobody else has caught.
+
+    Only `spk.api.metrics.Measured` stands before it, and counts what it answers.
 
     A request may bring its own id as ``X-Request-ID``. It is in ``scope["state"]["request_id"]``, in the answer's
     header, in problem documents, and beside whatever is logged meanwhile.

@@ -19,7 +19,6 @@ from spk.api.responses import problems
 from spk.meter import Meter
 
 if TYPE_CHECKING:
-    from spk.api.admission import Admission
     from spk.api.service import Service
 
 __all__ = ["Measured", "Metrics", "router"]
@@ -49,13 +48,12 @@ class Metrics:
 
     Args:
         service: Whose.
-        admission: How requests wait for the models.
 
     Attributes:
         meter: Counts what goes on in this process, once it is a watcher of it.
     """
 
-    def __init__(self, service: Service, admission: Admission) -> None:
+    def __init__(self, service: Service) -> None:
         self.meter = Meter()
         self._registry = CollectorRegistry()
         self._requests = Histogram(
@@ -72,7 +70,7 @@ class Metrics:
             registry=self._registry,
         )
         ProcessCollector(registry=self._registry)
-        self._registry.register(OfProcesses(self.meter, service, admission))
+        self._registry.register(OfProcesses(self.meter, service))
         self._registry.register(OfStore(service))
 
     def render(self) -> bytes:

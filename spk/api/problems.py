@@ -116,6 +116,7 @@ class Problems:
 
     def install(self, app: FastAPI) -> None:
         """Answer by them whatever a route raises. What nobody expects, `spk.api.logs.RequestLog` catches."""
+        app.state.problems = self
 
         async def answer(request: Request, error: Exception) -> Response:
             return self.answer(request, error)
@@ -125,6 +126,12 @@ class Problems:
 
     def answer(self, request: Request, error: Exception) -> Response:
         """The answer to a request that failed."""
+        problem, headers = self.told(request, error)
+        body = problem.model_dump_json(exclude_defaults=True)
+        return Response(body, problem.status, headers, media_type="application/problem+json")
+
+    def told(self, request: Request, error: Exception) -> tuple[Problem, dict[str, str]]:
+        """The document about a request that failed, and the headers of its answer; what is a fault is logged."""
         request_id = getattr(request.state, "request_id", "")
         headers = dict(getattr(error, "headers", None) or {})
         problem = self.problem(error, request_id)
@@ -134,8 +141,7 @@ class Problems:
             _log.error("%s", error if known else type(error).__name__, exc_info=None if known else error)
         if problem.status == 503:
             headers.setdefault("Retry-After", str(RETRY_SECONDS))
-        body = problem.model_dump_json(exclude_defaults=True)
-        return Response(body, problem.status, headers, media_type="application/problem+json")
+        return problem, headers
 
     def problem(self, error: Exception, request_id: str) -> Problem:
         """The document about it."""

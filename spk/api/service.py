@@ -11,10 +11,10 @@ from spk.api.admission import Admission
 from spk.api.uploads import Uploads
 from spk.errors import SpkError
 from spk.jobs import Queue
-from spk.workbench import Parts, Workbench
+from spk.parts import Parts
+from spk.workbench import Workbench
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from uuid import UUID
 
     from spk.config import ServiceSettings, Settings
@@ -57,11 +57,6 @@ class Service:
         """Where jobs go."""
         return Queue(self.store, self.serving)
 
-    @property
-    def uploads(self) -> Path:
-        """The folder of what is uploaded, until it is worked on."""
-        return self.settings.home / "uploads"
-
     def bench(self, gallery: str | None = None, **changed: Any) -> Workbench:  # noqa: ANN401 - the settings' fields
         """What to work with on a gallery, with some settings as a request has them."""
         return Workbench(self.settings.changed(gallery=gallery, **changed), parts=self.parts)
@@ -87,13 +82,13 @@ class Service:
 
     def load(self) -> None:
         """Load the models that every short clip needs; later requests find them there."""
-        bench = self.bench()
         try:
+            bench = self.bench()
             _ = bench.embedder, bench.vad
-        except SpkError:
-            logger.exception("the models cannot be loaded, so nothing can be identified")
-            return
-        self.is_loaded = True
+        except Exception:
+            logger.exception("the models cannot be loaded, so nothing can be identified: this is tried again")
+        else:
+            self.is_loaded = True
 
     def renew(self) -> None:
         """Say that this process is at the requests still that it has begun."""

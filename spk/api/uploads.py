@@ -12,7 +12,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -27,11 +27,11 @@ from spk.api.problems import ProblemError
 from spk.api.receiving import ReceivedFile, Receiver
 from spk.api.sessions import CSRF_FIELD
 from spk.store.files import sync_folder
+from spk.store.home import UPLOADS
 from spk.store.problems import explained
 
 __all__ = ["FormRoute", "ReceivedFile", "Upload", "Uploads", "form_body"]
 
-FOLDER = "uploads"
 SPARE_BYTES = 200_000_000
 """What uploads leave of the disk: the store must be able to write."""
 
@@ -112,7 +112,8 @@ class Upload:
         """
         for file in files:
             self._receiver.sync(file.path)
-            sync_folder(file.path.parent)
+        for folder in {file.path.parent for file in files}:
+            sync_folder(folder)
         yield
         self.kept |= {file.path for file in files}
 
@@ -135,7 +136,7 @@ class Uploads:
     """
 
     def __init__(self, home: Path, most_bytes: int = 2_000_000_000) -> None:
-        self.folder = home / FOLDER
+        self.folder = home / UPLOADS
         self._most = most_bytes
         self._threads = CapacityLimiter(_THREADS)
 
@@ -167,7 +168,9 @@ class Uploads:
                 await once.received(upload)
             yield upload
         finally:
-            receiver.close(upload.kept if upload else frozenset())
+            kept = upload.kept if upload else frozenset()
+            with CancelScope(shield=True):  # nothing is left of whom nobody waits for, either
+                await to_thread.run_sync(receiver.close, kept, limiter=self._threads)
 
     async def _read(self, request: Request, receiver: Receiver) -> None:
         total, pending = 0, bytearray()
@@ -185,15 +188,23 @@ class Uploads:
     def sweep(self, wanted: Callable[[], Collection[str]]) -> int:
         """Remove what killed processes have left, whether it is one file or a folder of several.
 
+        Workers do the same by their age, see `spk.store.home.Home.sweep_uploads`.
+
         Args:
-            wanted: Asked for the names of the uploads that jobs need, after those were left out that a request is
-                still at: what a request leaves to a job is locked until the job is stored.
+            wanted: Asked for the names of the uploads that jobs need. First, as they may be more than can be open at
+                once; and again after those were left out that a request is still at: what a request leaves to a job
+                is locked until the job is stored.
 
         Returns:
             How many they were.
+
+        Raises:
+            StoreError: the disk does not let us.
         """
-        with ExitStack() as locks:
-            idle = [path for path in self.folder.glob("*") if _OURS.fullmatch(path.name) and _lock(path, locks)]
+        with explained(self.folder), ExitStack() as locks:
+            needed = set(wanted())
+            ours = [path for path in self.folder.glob("*") if _OURS.fullmatch(path.name) and path.name not in needed]
+            idle = [path for path in ours if _lock(path, locks)]
             needed = set(wanted())
             swept = [path for path in idle if path.name not in needed]
             for path in swept:
@@ -243,12 +254,12 @@ def _is_many(annotation: object) -> bool:
 
 def _lock(path: Path, locks: ExitStack) -> bool:
     """Lock an upload, which fails where a request is at it, or where it is a folder that is just being filled."""
-    files = [*path.iterdir()] if path.is_dir() else [path]
-    for file in files:
-        try:
+    try:
+        files = [*path.iterdir()] if path.is_dir() else [path]
+        for file in files:
             descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
             locks.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (FileNotFoundError, BlockingIOError):
-            return False
+    except (FileNotFoundError, BlockingIOError):
+        return False
     return bool(files)

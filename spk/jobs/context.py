@@ -8,8 +8,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
 from spk.errors import StoreError
+from spk.parts import Parts
+from spk.store.home import UPLOADS
 from spk.store.job_records import JobRecord, Standing
-from spk.workbench import Parts, Workbench
+from spk.workbench import Workbench
 
 if TYPE_CHECKING:
     from spk.config import Settings
@@ -93,7 +95,7 @@ class JobContext:
         self._settings = settings
         self._parts = parts
         self._pulse = pulse
-        self.upload: Path | None = None if job.upload is None else settings.home / "uploads" / job.upload
+        self.upload: Path | None = None if job.upload is None else settings.home / UPLOADS / job.upload
 
     def workbench(self, **changed: Any) -> Workbench:  # noqa: ANN401 - the settings' fields
         """What to work with on the job's gallery, with some settings as the job has them; None is not given."""

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from spk.errors import InputError, RefusedError, SpkError, StoreError
 from spk.jobs.context import JobContext, Pulse, StoppedError
 from spk.jobs.handlers import Handlers
+from spk.parts import Parts
 from spk.store.audit import acting
+from spk.store.home import UPLOADS
 from spk.store.job_records import JobProblem, JobRecord
 from spk.store.jobs import LEASE_SECONDS
-from spk.workbench import Parts, Workbench
+from spk.workbench import Workbench
 
 if TYPE_CHECKING:
     from spk.config import Settings
@@ -131,7 +133,7 @@ class Runner:
             after = RETRY_SECONDS * 2 ** (job.attempts - 1)
             return "the store failed", partial(self._store.retry_job, job, _problem(error, _AWAY), after)
         except SpkError as error:
-            detail = str(error).replace(f"{self._settings.home / 'uploads'}/", "")  # is nobody's business
+            detail = str(error).replace(f"{self._settings.home / UPLOADS}/", "")  # is nobody's business
             return "failed", partial(self._store.fail_job, job, _problem(error, detail))
         except MemoryError as error:
             return "failed", partial(self._store.fail_job, job, _problem(error, _MEMORY))

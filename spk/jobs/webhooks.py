@@ -14,7 +14,8 @@ import ipaddress
 import json
 import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from spk.errors import InputError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from spk.store.job_records import Delivery, JobRecord, Webhook
 
-__all__ = ["DELIVERY_SECONDS", "check_webhook", "deliver", "public_address", "verify_signature"]
+__all__ = ["DELIVERY_SECONDS", "check_webhook", "deliver", "public_addresses", "verify_signature"]
 
 DELIVERY_SECONDS = 15.0
 """How long a receiver may take to answer, from the first packet on."""
@@ -33,7 +34,18 @@ TOLERANCE = 300.0  # seconds by which clocks may differ, and by which what was p
 LONGEST_URL = 2_000
 LEAST_SECRET, MOST_SECRET = 16, 256
 _PREFIX = "whsec_"
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses behind a NAT64, private ones too
+_SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (  # of IANA's registries of special addresses, what some Python takes for everybody's
+        "168.63.129.16/32",  # not of theirs: where machines in a cloud ask about themselves
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "2001::/23",
+        "2002::/16",  # IPv4 addresses, private ones too
+        "3fff::/20",
+        "fec0::/10",  # the private networks of old
+    )
+)
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -141,17 +153,12 @@ async def deliver(client: httpx.AsyncClient, delivery: Delivery, hosts: Collecti
     """
     import asyncio
 
-    url, body = _url(delivery.webhook.url), told(delivery.job)
-    headers = {"Host": url.netloc.decode(), "Content-Type": "application/json", "User-Agent": "spk"}
-    headers |= signature(f"job_{delivery.job.id}", delivery.webhook.secret, body, int(time.time()))
     try:
+        url, body = _url(delivery.webhook.url), told(delivery.job)
+        headers = {"Host": url.netloc.decode(), "Content-Type": "application/json", "User-Agent": "spk"}
+        headers |= signature(f"job_{delivery.job.id}", delivery.webhook.secret, body, int(time.time()))
         async with asyncio.timeout(DELIVERY_SECONDS):
-            address = await public_address(url, hosts)
-            there = url.copy_with(host=address)
-            more = {"sni_hostname": url.host}  # whose certificate it must be
-            request = client.build_request("POST", there, headers=headers, content=body, extensions=more)
-            answer = await client.send(request, stream=True, follow_redirects=False)
-            await answer.aclose()
+            answer = await _post(client, url, await public_addresses(url, hosts), headers, body)
     except TimeoutError:
         return "no answer in time"
     except InputError as error:
@@ -161,8 +168,30 @@ async def deliver(client: httpx.AsyncClient, delivery: Delivery, hosts: Collecti
     return "" if answer.is_success else f"answered {answer.status_code}"
 
 
-async def public_address(url: httpx.URL, hosts: Collection[str]) -> str:
-    """The address of a URL's host.
+async def _post(
+    client: httpx.AsyncClient, url: httpx.URL, addresses: Sequence[str], headers: Mapping[str, str], body: str
+) -> httpx.Response:
+    """The answer of the first address that can be connected to."""
+    import httpx
+
+    more = {"sni_hostname": url.host}  # whose certificate it must be
+
+    async def post(address: str) -> httpx.Response:
+        there = url.copy_with(host=address)
+        request = client.build_request("POST", there, headers=headers, content=body, extensions=more)
+        answer = await client.send(request, stream=True, follow_redirects=False)
+        await answer.aclose()
+        return answer
+
+    *others, last = addresses
+    for address in others:
+        with suppress(httpx.ConnectError):
+            return await post(address)
+    return await post(last)
+
+
+async def public_addresses(url: httpx.URL, hosts: Collection[str]) -> list[str]:
+    """The addresses of a URL's host, the best first.
 
     Raises:
         InputError: it has none, or one that is not in the public network though the host may not be elsewhere.
@@ -177,7 +206,7 @@ async def public_address(url: httpx.URL, hosts: Collection[str]) -> str:
     addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
     if url.host not in hosts and not all(map(_is_public, addresses)):
         raise InputError("its host is not in the public network")
-    return str(addresses[0])
+    return list(map(str, addresses))
 
 
 def _url(text: str) -> httpx.URL:
@@ -202,14 +231,10 @@ def _url(text: str) -> httpx.URL:
 
 def _is_public(address: _Address) -> bool:
     """Whether everybody in the world reaches the same machine by it; not so where it stands for another address."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return _is_public(address.ipv4_mapped)
-        if address.sixtofour is not None or address.teredo is not None or address in _TRANSLATED:
-            return False
-        if address.is_site_local:  # the private networks of old, which Python takes for public ones
-            return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return _is_public(address.ipv4_mapped)
+    special = address.is_multicast or address.is_reserved or any(address in network for network in _SPECIAL)
+    return address.is_global and not special
 
 
 def _signed(id_: str, timestamp: int, secret: str, body: str) -> str:

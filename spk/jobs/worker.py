@@ -19,8 +19,9 @@ from spk.jobs.handlers import HANDLERS, Handlers
 from spk.jobs.queue import Queue
 from spk.jobs.runner import Runner
 from spk.meter import Meter
+from spk.parts import Parts
 from spk.store.jobs import LEASE_SECONDS
-from spk.workbench import Parts, Workbench
+from spk.workbench import Workbench
 
 if TYPE_CHECKING:
     from spk.config import ServiceSettings, Settings

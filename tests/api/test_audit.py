@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi.testclient import TestClient
 
+from spk.desk.paging import word
+
 
 def test_it_is_listed_page_by_page_the_newest_first(review: TestClient) -> None:
     whole = review.get("http://localhost/v1/audit", params={"limit": 500}).raise_for_status().json()
@@ -31,6 +33,7 @@ def test_some_of_it_is_listed(review: TestClient) -> None:
     assert [row] == review.get("http://localhost/v1/audit", params={"since": row["at"]}).json()["items"]
     assert review.get("http://localhost/v1/audit", params={"since": "tomorrow"}).status_code == 422
     assert review.get("http://localhost/v1/audit", params={"after": "zz"}).status_code == 400
+    assert review.get("http://localhost/v1/audit", params={"after": word(2**40)}).status_code == 400  # of no column
 
 
 def test_it_is_verified(review: TestClient) -> None:

@@ -91,6 +91,22 @@ def test_everybody_in_a_recording_by_its_turns(http, demo_audio, demo_rttm, tmp_
     assert "map: bob is none" in enroll(demo_rttm, {"map": "bob"}).json()["detail"]
 
 
+def test_turns_are_what_the_name_of_their_file_says(http, spoken) -> None:
+    audio = ("audio", ("both.wav", spoken["both"].read_bytes()))
+    for name, text, says in (
+        ("talk.csv", "a,b\n1,2\n", "talk.csv:1: has no column"),
+        ("talk.tsv", "0.0\t3.0\tann\n", "talk.tsv:1: has no column"),
+    ):
+        files = [audio, ("turns", (name, text.encode()))]
+        answers = [
+            http.post(f"/v1/galleries/default/{what}/turns", files=files) for what in ("enrollments", "recordings")
+        ]
+        assert [answer.status_code for answer in answers] == [400, 400], answers
+        enrolled, applied = (answer.json()["detail"] for answer in answers)
+        assert enrolled == applied
+        assert enrolled.startswith(says), enrolled
+
+
 def test_silence_is_nobody(listen, tmp_path) -> None:
     soundfile.write(tmp_path / "silence.wav", [0.0] * 48_000, 16_000)
     listen.recordings["silence"] = tmp_path / "silence.wav"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from spk.config import Settings
+from spk.desk import Desk
+from spk.errors import NotFoundError
 from spk.messages.diarization import Diarized
 from spk.messages.identification import CandidateList, Identified
 from spk.messages.jobs import JobInfo
+from spk.workbench import Workbench
 
 
 def test_a_clip_of_one_voice(known, service_home) -> None:
@@ -35,6 +39,35 @@ def test_a_recording_of_two(known) -> None:
     assert [one.name for one in who.candidates] == ["bob"]
     turns = Diarized.model_validate(known("diarize", {"speakers": "2"}, audio="both").json())
     assert {turn.label for turn in turns.turns} == {"SPEAKER_00", "SPEAKER_01"}
+
+
+def test_a_recording_is_heard_again_only_where_that_may_help(service_home, spoken, monkeypatch) -> None:
+    with Workbench(Settings(service_home)) as bench:
+        desk = Desk(bench)
+        desk.enroll("ann", [spoken["ann"]])
+        heard = []
+        find = desk._find
+
+        def found(*asked, **how):
+            heard.append(asked)
+            if gone:
+                raise NotFoundError("ann is not in this home any more")
+            return find(*asked, **how)
+
+        def merged(*_, **__):
+            monkeypatch.undo()  # the second time all is well
+            monkeypatch.setattr(desk, "_find", found)
+            raise NotFoundError("somebody it is about was merged just now")
+
+        monkeypatch.setattr(desk, "_find", found)
+        gone = True
+        with pytest.raises(NotFoundError):
+            desk.identify(spoken["ann"], single=True, attendees=["ann"])
+        assert len(heard) == 1
+        gone = False
+        monkeypatch.setattr(bench, "remember", merged)
+        assert [voice.name for voice in desk.identify(spoken["ann"], single=True).speakers] == ["ann"]
+        assert len(heard) == 3
 
 
 def test_strangers_are_kept_if_asked(listen) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -13,7 +13,8 @@ from spk.jobs.handlers import HANDLERS
 from spk.jobs.runner import Runner
 from spk.messages.identification import Identified
 from spk.messages.jobs import JobInfo
-from spk.workbench import Parts, Workbench
+from spk.parts import Parts
+from spk.workbench import Workbench
 
 LATER = {"Prefer": "respond-async"}
 
@@ -143,7 +144,9 @@ def test_keys_see_their_own_galleries_jobs(known, http, work, service_home) -> N
         clerk = bench.store.create_key("clerk", [Scope.IDENTIFY], galleries=None).token
     asked = {name: {"Authorization": f"Bearer {key}"} for name, key in (("other", other), ("clerk", clerk))}
     assert http.get("/v1/jobs", headers=asked["other"]).json()["items"] == []
-    assert http.get(job["url"], headers=asked["other"]).status_code == 404
+    theirs, nobodys = (http.get(url, headers=asked["other"]) for url in (job["url"], f"/v1/jobs/{UUID(int=0)}"))
+    assert theirs.status_code == nobodys.status_code == 404
+    assert theirs.json()["detail"].replace(job["id"], str(UUID(int=0))) == nobodys.json()["detail"]
     assert http.post(job["cancel"], headers=asked["other"]).status_code == 404
     assert http.get("/v1/jobs", headers=asked["clerk"]).json()["items"] == []
     assert http.get(job["url"], headers=asked["clerk"]).status_code == 403
@@ -170,4 +173,29 @@ def test_too_many_jobs(known, http) -> None:
     more = known("identify", {"single": "true"}, LATER, audio="more")
     assert (more.status_code, more.json()["type"]) == (503, "/problems/overloaded")
     assert int(more.headers["Retry-After"]) > 0
-    assert len(list(http.app.state.service.uploads.iterdir())) == 1
+    assert len(list(http.app.state.service.forms.folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("kind", ["enrollments", "enrollments/turns"])
+def test_who_withdraws_is_not_enrolled_by_a_job_from_before(listen, http, work, spoken, kind) -> None:
+    """That they consent was said before they withdrew it."""
+    eve = "/v1/galleries/default/speakers/eve"
+    http.put("/v1/galleries/default/consents/required", json={"purpose": "calls"}).raise_for_status()
+    http.post(f"{eve}/consents", json={}).raise_for_status()
+    files = [("audio", ("ann.wav", spoken["ann"].read_bytes()))]
+    if kind == "enrollments/turns":
+        files.append(("turns", ("t.rttm", b"SPEAKER ann 1 0.0 6.8 <NA> <NA> eve <NA> <NA>\n")))
+    fields = {"consent": '{"purpose": "calls"}'} | ({"name": "eve"} if kind == "enrollments" else {})
+    job = http.post(f"/v1/galleries/default/{kind}", data=fields, files=files, headers=LATER).json()
+    http.post(f"{eve}/consents/withdraw", json={}).raise_for_status()
+    work()
+    ended = http.get(job["url"]).json()
+    if kind == "enrollments":
+        assert (ended["state"], ended["problem"]["error"]) == ("failed", "ConflictError")
+        why = ended["problem"]["detail"]
+    else:
+        [refused] = http.get(f"{job['url']}/result").json()["refused"]
+        why = refused["detail"]
+    assert why.startswith('eve withdrew consent to "calls" on ')
+    assert [one["state"] for one in http.get(f"{eve}/consents").json()] == ["withdrawn"]
+    assert http.get(eve).json()["samples"] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 import pytest
 from prometheus_client import generate_latest
@@ -9,7 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from spk.api.drift import drift, is_too_many, strangers
 from spk.api.metrics import Metrics
+from spk.embed import model_id
 from spk.errors import StoreError
+from spk.identify import default_calibration
+from spk.identify.explaining import calibration_record
 from spk.meter import Meter
 from spk.store.job_records import NewJob
 from spk.store.monitoring import Judged
@@ -54,8 +59,8 @@ def test_requests_are_counted_by_the_template_of_their_route(http, shown):
 def test_what_there_is_to_do_and_how_the_process_does(http, shown, service):
     http.post("/v1/galleries", json={"name": "team"})
     service.store.submit_job(NewJob("fake", "team", {}, upload=None, key="", webhook=None))
-    service.uploads.mkdir(exist_ok=True)
-    (service.uploads / "one").write_bytes(b"12345")
+    service.forms.folder.mkdir(exist_ok=True)
+    (service.forms.folder / "one").write_bytes(b"12345")
     assert shown("spk_jobs", state="queued") == 1
     assert shown("spk_jobs", state="failed") == 0
     assert shown("spk_job_oldest_seconds") >= 0
@@ -96,7 +101,7 @@ def test_a_store_that_is_down_is_said_and_the_rest_is_shown(shown, service, monk
 
     monkeypatch.setattr(service.store, "load", down)
     monkeypatch.setattr(service.store, "engine_status", down)
-    text = Metrics(service, service.admission).render().decode()
+    text = Metrics(service).render().decode()
     assert "spk_store_up 0.0" in text
     assert "spk_ready" in text
     assert "spk_jobs" not in text
@@ -116,6 +121,19 @@ def test_whether_calibrations_hold(http, shown, service, monkeypatch):
     assert 0 < shown("spk_names_wrong_expected", gallery="team") < 30
     assert shown("spk_fpir_alarm", gallery="team") == 1
     assert shown("spk_fpir_alarm", gallery="gone") is None
+
+
+def test_a_calibration_of_another_version_of_a_model_hides_nothing_else(http, shown, service, monkeypatch):
+    http.post("/v1/galleries", json={"name": "team"})
+    other = replace(default_calibration(model_id("ecapa")), fingerprint="0" * 64)
+    gallery, record = service.store.gallery("team"), calibration_record(other)
+    service.store.keep_calibration(gallery, record)
+    service.store.use_calibration(gallery, record.id)
+    lately = {"team": Judged([0.3], strangers=100, reviewed=40, wrong=30)}
+    monkeypatch.setattr(type(service.store), "judged_lately", lambda *_, **__: lately)
+    assert shown("spk_store_up") == 1
+    assert shown("spk_names_wrong", gallery="team") == 30
+    assert shown("spk_names_wrong_expected", gallery="team") is None
 
 
 def test_strangers_who_come_nearer_are_noticed_and_those_enrolled_do_not_count():

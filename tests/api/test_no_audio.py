@@ -13,7 +13,7 @@ from spk.api.app import create_app
 from spk.config import ServiceSettings, Settings
 from spk.jobs.handlers import HANDLERS
 from spk.jobs.runner import Runner
-from spk.workbench import Parts
+from spk.parts import Parts
 
 LATER = {"Prefer": "respond-async"}
 

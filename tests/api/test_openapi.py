@@ -36,6 +36,10 @@ def test_references_lead_somewhere(document) -> None:
             found = found[key]
 
 
+def test_each_message_has_a_name_of_its_own(document) -> None:
+    assert not [name for name in document["components"]["schemas"] if "__" in name]
+
+
 def test_every_part_of_an_address_is_a_parameter(operations) -> None:
     for (_, path), one in operations.items():
         named = {parameter["name"] for parameter in one.get("parameters", []) if parameter["in"] == "path"}

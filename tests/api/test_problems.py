@@ -14,8 +14,10 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
 from spk import errors
+from spk.api.app import create_app
 from spk.api.logs import RequestLog
 from spk.api.problems import KINDS, ProblemError, Problems
+from spk.config import Settings
 
 HOME = Path("/srv/spk/home")
 RAISED = {
@@ -126,6 +128,20 @@ def test_a_fault_is_logged_with_the_id_of_its_request(client, caplog):
     assert fault.exc_info[1] is RAISED["fault"]
     assert str(HOME) in store.getMessage()
     assert store.exc_info is None
+
+
+@pytest.mark.parametrize("address", ["/v1/galleries/default/changes", "/review/default/changes"])
+def test_what_fails_on_a_page_is_logged_too(tmp_path, monkeypatch, caplog, address):
+    def fails(*_: object, **__: object) -> None:
+        raise RAISED["store"]
+
+    app = create_app(Settings(tmp_path / "home"))
+    with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50_000)) as http:
+        monkeypatch.setattr(app.state.service.store, "changes", fails)
+        answer = http.get(address)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "another process is writing" not in answer.text
+    assert [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR] == [str(RAISED["store"])]
 
 
 def test_every_error_of_spk_has_an_answer():

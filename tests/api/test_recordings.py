@@ -10,10 +10,12 @@ from fastapi.testclient import TestClient
 
 from spk.config import Settings
 from spk.desk.recordings import MEDIA_TYPES
+from spk.desk.turns import MOST_LABELS, MOST_TURNS, turns_in
+from spk.errors import InputError
 from spk.formats.turns import TurnFormat, read_turns
 from spk.jobs.handlers import HANDLERS
 from spk.jobs.runner import Runner
-from spk.workbench import Parts
+from spk.parts import Parts
 
 
 def turns(review: TestClient, recording: str = "both.wav") -> list[dict[str, Any]]:
@@ -192,6 +194,32 @@ def test_files_of_turns_that_cannot_be(review: TestClient, tmp_path: Path) -> No
     assert review.put("recordings/both.wav/turns", content=rttm).status_code == 415
     assert review.get("recordings/both.wav").json() == before
     assert not list((tmp_path / "reviewed" / "uploads").iterdir())
+
+
+@pytest.mark.parametrize("many", [0, 1])
+def test_turns_of_too_many(review: TestClient, many: int) -> None:
+    times = [(round(0.02 * number, 2), round(0.02 * number + 0.02, 2)) for number in range(MOST_LABELS + many)]
+    body = [{"start": start, "end": end, "label": f"guest {start}"} for start, end in times]
+    rttm = "".join(f"SPEAKER both 1 {start} 0.02 <NA> <NA> guest_{start} <NA> <NA>\n" for start, _ in times)
+    for asked in (
+        {"json": {"turns": body, "dry_run": True}},
+        {"files": {"turns": ("both.rttm", rttm)}, "data": {"dry_run": "true"}},
+    ):
+        answer = review.put("recordings/both.wav/turns", **asked)
+        if not many:
+            assert len(answer.json()["new"]) == MOST_LABELS
+        else:
+            assert (answer.status_code, "501 different labels" in answer.json()["detail"]) == (400, True)
+
+
+def test_too_many_turns_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "both.rttm"
+    line = "SPEAKER both 1 {} 0.5 <NA> <NA> ann <NA> <NA>\n".format
+    file.write_text("".join(map(line, range(MOST_TURNS))))
+    assert len(turns_in(file, None, "both.rttm", "both.wav")) == MOST_TURNS
+    file.write_text("".join(map(line, range(MOST_TURNS + 1))))
+    with pytest.raises(InputError, match=r"both\.rttm: 50,001 turns, and 50,000 are the most"):
+        turns_in(file, None, "both.rttm", "both.wav")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+import anyio
 import pytest
 from fastapi.testclient import TestClient
 
@@ -86,6 +87,36 @@ def test_the_form_that_was_read_for_it_is_read_again(logged_in):
     for size, status in ((200_000, 200), (2_000_000, 413)):
         data["name"] = "x" * size
         assert logged_in.browser.post("/echo", data=data).status_code == status
+
+
+def answers(guarded, *messages: dict) -> list[int]:
+    """With what status it is answered that a page sends so much of a form, and then nothing more."""
+    csrf, cookie = token(guarded), guarded.browser.cookies["spk_session"]
+    kind, body = "application/x-www-form-urlencoded", f"csrf={csrf}&name=Rosa".encode()
+    headers = {"host": "localhost", "cookie": f"spk_session={cookie}", "content-type": kind}
+    scope = {"type": "http", "method": "POST", "path": "/echo", "scheme": "http", "query_string": b""}
+    scope |= {"headers": [(name.encode(), value.encode()) for name, value in headers.items()]}
+    left, found = iter([{"type": "http.request", "body": body, "more_body": True}, *messages]), []
+
+    async def receive() -> dict:
+        return next(left, None) or await anyio.sleep(60)
+
+    async def send(message: dict) -> None:
+        if message["type"] == "http.response.start":
+            found.append(message["status"])
+
+    guarded.browser.portal.call(guarded.app, scope, receive, send)
+    return found
+
+
+def test_half_a_form_whose_sender_has_gone_is_not_carried_out(logged_in):
+    assert answers(logged_in, {"type": "http.disconnect"}) == []
+    assert answers(logged_in, {"type": "http.request", "body": b"linde"}) == [200]
+
+
+def test_a_form_that_stalls_is_not_waited_for(logged_in, monkeypatch):
+    monkeypatch.setattr("spk.api.gate.STALLED", 0.05)
+    assert answers(logged_in) == [408]
 
 
 def test_the_token_of_another_session_is_none(logged_in):

@@ -7,13 +7,15 @@ import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
 import soundfile
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
-from spk.store import NewRecording, NewSample, Origin, Store
+from spk.store import NewRecording, NewSample, Origin, Store, tables
 from spk.store.erasure.receipts import ErasureReceipt
 from spk.timeline import Segment
 
@@ -199,6 +201,24 @@ def test_an_erasure_needs_the_right_ids_and_answers_a_receipt(review: TestClient
     gone = review.delete(f"speakers/{stranger['name']}").raise_for_status().json()
     assert gone == {"deleted": stranger["name"], "speaker_id": stranger["speaker_id"]}
     assert not pages(review, "speakers")
+
+
+def test_an_id_is_nobody_elses(http: TestClient, many: list[str], service_home: Path) -> None:
+    one, other = (http.get(f"{PEOPLE}/{name}").json()["speaker_id"] for name in ("anna", "bob_1"))
+    nobody = "3f0c7a9e-58b7-4d51-9d0e-2b0f6f1f7a10"
+    for id_ in (one, nobody, nobody.upper()):
+        assert http.post(PEOPLE, json={"name": id_}).status_code == 400, id_
+        assert http.post(f"{PEOPLE}/anna/rename", json={"name": id_}).status_code == 400, id_
+    assert http.post(f"{PEOPLE}/{nobody}/consents", json={"purpose": "calls"}).status_code == 404
+    assert [one["name"] for one in pages(http, PEOPLE)] == many
+
+    with Store.open(service_home) as store, store._database.write() as tx:  # a name from a time when it was one
+        tx.execute(update(tables.speakers).where(tables.speakers.c.id == UUID(other)).values(name=one))
+    assert http.get(f"{PEOPLE}/{one}").json()["name"] == "anna"
+    asked = {"speakers": ["anna"], "confirm": [one]}
+    receipt = ErasureReceipt.parse(http.post(f"{PEOPLE}/erase", json=asked).raise_for_status().text)
+    assert [str(id_) for id_ in receipt.speakers] == [one]
+    assert http.get(f"{PEOPLE}/{other}").json()["name"] == one
 
 
 def test_a_person_is_told_what_is_kept(review: TestClient, tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import resource
 import socket
 import stat
 import threading
@@ -29,7 +31,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spk.api import receiving
 from spk.api.problems import Problems
+from spk.api.receiving import Receiver
 from spk.api.uploads import Uploads, form_body
+from spk.errors import StoreError
 
 MOST = 3_000_000
 
@@ -289,6 +293,46 @@ def test_what_killed_processes_left_is_swept(received):
     assert sorted(received.left) == sorted([kept, "0.zip"])
     assert uploads.sweep(list) == 1
     assert received.left == ["0.zip"]
+
+
+def test_more_jobs_may_wait_than_files_can_be_open(received):
+    folder = received.uploads.folder
+    folder.mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 30 + max(int(path.name) for path in Path("/proc/self/fd").iterdir())
+    waiting = [uuid4().hex for _ in range(most)]
+    for name in waiting:
+        (folder / name).touch()
+    (folder / uuid4().hex).touch()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    try:
+        assert received.uploads.sweep(lambda: waiting) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert sorted(received.left) == sorted(waiting)
+
+
+def test_a_folder_that_a_worker_has_just_removed_is_passed_over(received, monkeypatch):
+    (received.uploads.folder / uuid4().hex).mkdir(parents=True)
+    monkeypatch.setattr(Path, "iterdir", Mock(side_effect=FileNotFoundError))
+    assert received.uploads.sweep(list) == 0
+
+
+def test_a_disk_that_locks_nothing_is_said(received, monkeypatch):
+    received.uploads.folder.mkdir()
+    (received.uploads.folder / uuid4().hex).touch()
+    monkeypatch.setattr(fcntl, "flock", Mock(side_effect=OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))))
+    with pytest.raises(StoreError, match="uploads: "):
+        received.uploads.sweep(list)
+
+
+def test_files_are_removed_while_others_are_served(received, monkeypatch):
+    close, threads = Receiver.close, []
+    monkeypatch.setattr(Receiver, "close", lambda *of: threads.append(threading.get_ident()) or close(*of))
+    assert received.send(part("audio", b"x", "a.wav") + b"--b--").status_code == 200
+    assert len(threads) == 1
+    assert received.client.portal.call(threading.get_ident) not in threads
+    assert received.left == []
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spk.messages.verification import Compared, Verified
+from spk.store.keys import Scope
 
 
 def test_a_claim(known) -> None:
@@ -25,3 +26,21 @@ def test_two_recordings(listen) -> None:
     missing = listen("compare", audio="bob")
     assert missing.status_code == 422
     assert missing.json()["errors"][0]["field"] == "body.other"
+
+
+def test_a_key_that_only_identifies_learns_of_nobody_without_consent(known, http) -> None:
+    http.post("/v1/galleries/default/speakers/ann/consents", json={"purpose": "calls"}).raise_for_status()
+    http.put("/v1/galleries/default/consents/required", json={"purpose": "calls"}).raise_for_status()
+    store = http.app.state.service.store
+    keys = {scope: store.create_key(scope, [scope]).token for scope in (Scope.IDENTIFY, Scope.ADMIN)}
+
+    def asked(scope: Scope, who: str, what: str) -> tuple[int, str]:
+        fields = {"speaker": who} if what == "verify" else {"single": "true", "attendees": f"ann,{who}"}
+        answer = known(what, fields, {"Authorization": f"Bearer {keys[scope]}"}, audio="more")
+        return answer.status_code, answer.json()["detail"].replace(who, "…")
+
+    for what in ("verify", "identify"):
+        near, there, nobody = (asked(Scope.IDENTIFY, who, what) for who in ("bobb", "bob", "zoe"))
+        assert near == there == nobody
+        assert there[0] == 404
+        assert "cannot be recognised without consent" in asked(Scope.ADMIN, "bob", what)[1]

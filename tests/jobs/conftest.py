@@ -16,17 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jobs.fake import FAKES
 
 from spk.config import ServiceSettings, Settings
 from spk.jobs import Queue
-from spk.jobs.fake import FAKES
 from spk.store import Store
 from spk.store.job_records import JobRecord, JobState, NewJob
 
-WORKER = """
+WORKER = f"""
 import logging, sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from jobs.fake import FAKES
 from spk.config import ServiceSettings, Settings
-from spk.jobs.fake import FAKES
 from spk.jobs.worker import work
 
 logging.basicConfig(level=logging.INFO)

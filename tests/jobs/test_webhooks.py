@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from spk.errors import InputError, StoreError
 from spk.jobs import verify_signature
 from spk.jobs.courier import Courier
-from spk.jobs.webhooks import check_webhook, deliver, public_address
+from spk.jobs.webhooks import check_webhook, deliver, public_addresses
 from spk.store.job_records import Delivery, JobProblem, NewJob, Webhook
 
 from .conftest import until
@@ -175,6 +175,21 @@ def test_slow_receivers_are_left(office, receiver, ended, monkeypatch):
     assert asyncio.run(once()) == "no answer in time"
 
 
+def test_told_at_another_address_of_the_host(office, receiver, ended, monkeypatch):
+    def found(*_: object, **__: object) -> list[tuple]:
+        return [(None, None, 0, "", (address, 0)) for address in ("::1", "127.0.0.1")]
+
+    delivery = Delivery(office.store.job(ended.id), Webhook(receiver.url, SECRET), 1)
+
+    async def once() -> str:
+        async with httpx.AsyncClient() as client:
+            return await deliver(client, delivery, ["localhost"])
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    assert asyncio.run(once()) == ""
+    assert len(receiver.heard) == 1
+
+
 @pytest.mark.parametrize(("named", "problem"), [("localhost", ""), ("example.org", "ConnectError")])
 def test_the_certificate_is_the_hosts(office, receiver, ended, tmp_path, named, problem):
     """What is connected to is an address, and yet it must show that it is the host."""
@@ -228,6 +243,13 @@ def certificate(folder: Path, host: str) -> Path:
         "http://192.168.1.1/x",
         "http://169.254.169.254/latest/meta-data",
         "http://100.64.0.1/x",
+        "http://168.63.129.16/x",
+        "http://192.0.0.9/x",
+        "http://192.0.0.192/x",
+        "http://192.88.99.1/x",
+        "http://198.18.0.1/x",
+        "http://198.51.100.1/x",
+        "http://240.0.0.1/x",
         "http://224.0.0.1/x",
         "http://[::1]/x",
         "http://[::]/x",
@@ -235,19 +257,27 @@ def certificate(folder: Path, host: str) -> Path:
         "http://[fc00::1]/x",
         "http://[fec0::1]/x",
         "http://[::ffff:127.0.0.1]/x",
+        "http://[::ffff:192.0.0.192]/x",
         "http://[64:ff9b::7f00:1]/x",
+        "http://[64:ff9b:1::1]/x",
+        "http://[100::1]/x",
+        "http://[100:0:0:1::1]/x",
+        "http://[2001:1::1]/x",
+        "http://[2001:db8::1]/x",
         "http://[2002:7f00:1::]/x",
+        "http://[3fff::1]/x",
+        "http://[5f00::1]/x",
     ],
 )
 def test_no_private_address(url):
     with pytest.raises(InputError):
-        asyncio.run(public_address(httpx.URL(url), []))
+        asyncio.run(public_addresses(httpx.URL(url), []))
 
 
 def test_public_addresses_and_those_that_are_allowed():
-    assert asyncio.run(public_address(httpx.URL("https://93.184.216.34/x"), [])) == "93.184.216.34"
-    assert asyncio.run(public_address(httpx.URL("https://[2606:4700::1111]/x"), [])) == "2606:4700::1111"
-    assert asyncio.run(public_address(httpx.URL("http://127.0.0.1/x"), ["127.0.0.1"])) == "127.0.0.1"
+    assert asyncio.run(public_addresses(httpx.URL("https://93.184.216.34/x"), [])) == ["93.184.216.34"]
+    assert asyncio.run(public_addresses(httpx.URL("https://[2606:4700::1111]/x"), [])) == ["2606:4700::1111"]
+    assert asyncio.run(public_addresses(httpx.URL("http://127.0.0.1/x"), ["127.0.0.1"])) == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize("host", ["a..b", ".example", "a" * 64])
@@ -262,6 +292,16 @@ def test_a_host_that_cannot_be_holds_nobody_up(office, ended, host):
             return await deliver(client, delivery, [])
 
     assert asyncio.run(once()) == "its host has no address"
+
+
+def test_a_secret_that_cannot_be_holds_nobody_up(office, ended):
+    delivery = Delivery(office.store.job(ended.id), Webhook("http://localhost/x", "whsec_!!!"), 1)
+
+    async def once() -> str:
+        async with httpx.AsyncClient() as client:
+            return await deliver(client, delivery, [])
+
+    assert "no base64" in asyncio.run(once())
 
 
 @pytest.mark.parametrize(

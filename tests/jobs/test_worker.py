@@ -9,13 +9,13 @@ import sys
 import time
 
 import pytest
+from jobs.fake import FAKES
 
 from spk.errors import InputError, StoreError
 from spk.jobs import Queue
-from spk.jobs.fake import FAKES
 from spk.jobs.runner import Runner
+from spk.parts import Parts
 from spk.store.job_records import JobState, NewJob
-from spk.workbench import Parts
 
 from .conftest import PATIENCE, free_port, opened, redis_at, until
 

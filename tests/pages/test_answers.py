@@ -89,6 +89,22 @@ def test_an_undo_leads_nowhere_else(home, http, back):
     assert answer.headers["location"].startswith("/review/")
 
 
+def test_a_script_is_led_to_names_in_any_alphabet(home, http):
+    with Store.open(home) as store, store.change(store.gallery("staff"), "nothing much") as change:
+        change.make_speaker("ann")
+    how = {"data": {"back": "/review/staff/中"}, "headers": {"HX-Request": "true"}}
+    assert http.post("/review/staff/changes/1/undo", **how).headers["HX-Redirect"].startswith("/review/staff/%E4%B8%AD")
+
+
+def test_figures_of_all_galleries_are_for_who_may_see_them_all(home, http):
+    assert "Requests at work" in http.get("/review/staff/service").text
+    with Store.open(home) as store:
+        token = store.create_key("clerk", [Scope.REVIEW], galleries=[store.gallery("staff")]).token
+    page = http.get("/review/staff/service", headers={"Authorization": f"Bearer {token}"})
+    assert page.status_code == 200
+    assert "Requests at work" not in page.text
+
+
 def test_scripts_and_styles_are_asked_about_each_time(http):
     answer = http.get("/static/spk.css")
     assert answer.headers["cache-control"] == "no-cache"
@@ -149,6 +165,20 @@ def test_what_a_key_may_not_do_is_not_offered(home, http):
 
 def test_nobody_is_erased_by_a_slip(home, http):
     with Store.open(home) as store:
-        store.give_consent(store.gallery("staff"), "ann", _consent())
-    assert http.post("/review/staff/speakers/ann/erase").status_code == 400
+        ann = store.give_consent(store.gallery("staff"), "ann", _consent()).speaker
+    here = f"/review/staff/speakers/{ann}"
+    assert f'action="{here}/erase"' in http.get("/review/staff/speakers/ann/erase").text
+    assert http.post(f"{here}/erase").status_code == 400
+    assert http.post("/review/staff/speakers/ann/erase", data={"sure": "yes"}).status_code == 422
     assert "ann" in http.get("/review/staff/speakers").text
+
+
+def test_uploads_are_refused_on_a_page_as_by_the_api(home, http):
+    with Store.open(home) as store:
+        token = store.create_key("listener", [Scope.IDENTIFY]).token
+    http.headers["Authorization"] = f"Bearer {token}"
+    asked = {"data": {"enroll_unknown": "true"}, "files": {"audio": ("talk.wav", b"")}}
+    answer = http.post("/review/staff/jobs/identify", **asked)
+    assert answer.status_code == 403
+    said = http.post("/v1/galleries/staff/identify", **asked).json()["detail"]
+    assert said in answer.text

@@ -6,7 +6,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
+
+from spk.config import Settings
+from spk.desk import Desk
+from spk.workbench import Workbench
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -145,16 +150,121 @@ def test_turns_are_corrected_by_dragging_or_by_numbers(heard: Served, tab: Open)
     expect(page.get_by_label("Turn 2 by", exact=True)).to_have_value("carol")
 
 
+def retext(page: Page, pattern: str, by: str) -> None:
+    """Edit the turns as text."""
+    text = page.get_by_label("A turn a line")
+    before = text.input_value()
+    assert re.search(pattern, before)
+    text.fill(re.sub(pattern, by, before))
+    text.press("Tab")
+
+
 def test_what_was_typed_before_the_script_counts(full: Served, tab: Open) -> None:
     page, held = tab(full), []
     page.route("**/timeline.js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks what it calls
     page.goto(full.recording(), wait_until="commit")
-    page.get_by_label("Turn 2 by", exact=True).fill("carol")
-    page.get_by_label("Turn 2 by", exact=True).press("Tab")
+    retext(page, r"\S+$", "carol")
     held.pop().continue_()
     page.wait_for_load_state()
+    expect(page.locator("[data-who]").last).to_have_value("carol")
     page.get_by_role("button", name="Correct…").click()
     expect(page.locator("#turns-result")).to_contain_text("carol")
+
+
+def test_the_text_and_the_table_of_turns_follow_each_other(full: Served, tab: Open) -> None:
+    page = tab(full)
+    page.goto(full.recording())
+    regions = page.locator("#wave [part~=region]")
+    rows = page.locator("#editor tbody tr")
+    count = rows.count()
+    expect(regions).to_have_count(count)
+    page.get_by_text("As text", exact=True).click()
+    retext(page, r"\Z", "\n0.5 1.5 - carol")
+    expect(rows).to_have_count(count + 1)
+    expect(regions).to_have_count(count + 1)
+    expect(page.get_by_label("New turn by")).to_have_value("carol")
+    page.get_by_label("Turn 1 by", exact=True).fill("dora")
+    page.get_by_label("Turn 1 by", exact=True).press("Tab")
+    expect(page.get_by_label("A turn a line")).to_have_value(re.compile(r" dora\n.*\n0.5 1.5 - carol$", re.DOTALL))
+
+
+def test_turns_can_be_added_when_none_is_left(full: Served, tab: Open, dialogue: dict[str, Path]) -> None:
+    page = tab(full)
+    page.goto(full.recording())
+    remove = page.get_by_role("button", name=re.compile("^Remove turn"))
+    expect(page.locator("#wave [part~=region]")).to_have_count(remove.count())
+    for _ in range(remove.count()):
+        remove.first.click()
+    page.get_by_role("button", name="Add a turn").click()
+    expect(page.locator("#editor tbody tr")).to_have_count(1)
+    expect(page.get_by_label("New turn by")).to_be_focused()
+    play = page.get_by_role("button", name="Play new turn")
+    expect(play).to_be_disabled()
+    page.get_by_label("open the recording here").set_input_files(dialogue["talk"])
+    expect(play).to_be_enabled()
+    page.get_by_role("button", name="Add a turn").click()
+    expect(play.last).to_be_enabled()
+
+
+def test_files_that_were_listened_to_are_let_go(full: Served, tab: Open, dialogue: dict[str, Path]) -> None:
+    page, names = tab(full), []
+    page.add_init_script(
+        """for (const name of ["createObjectURL", "revokeObjectURL"]) {
+          const was = URL[name];
+          URL[name] = (what) => { console.debug(name); return was.call(URL, what); };
+        }"""
+    )
+    page.on("console", lambda said: names.append(said.text))
+    page.goto(full.recording())
+    for name in ("talk", "ann"):
+        with page.expect_console_message(lambda said: said.text == "createObjectURL"):
+            page.get_by_label("open the recording here").set_input_files(dialogue[name])
+        expect(page.get_by_role("button", name="Play", exact=True)).to_be_enabled()
+    assert names.count("revokeObjectURL") == 1
+
+
+def test_space_is_the_pages_own_where_nothing_can_be_played(full: Served, tab: Open, dialogue: dict[str, Path]) -> None:
+    page = tab(full)
+    page.goto(full.recording())
+    play = page.get_by_role("button", name="Play", exact=True)
+    expect(play).to_be_disabled()
+    space = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: ' ', bubbles: true, cancelable: true}))"
+    assert page.evaluate(space)  # what scrolls is not prevented
+    page.get_by_label("open the recording here").set_input_files(dialogue["talk"])
+    expect(play).to_be_enabled()
+    assert not page.evaluate(space)
+
+
+def leaves(page: Page) -> bool:
+    """Whether the page can be left without a warning."""
+    return bool(page.evaluate("dispatchEvent(new Event('beforeunload', {cancelable: true}))"))
+
+
+def test_what_is_not_corrected_yet_is_not_left_without_a_warning(heard: Served, tab: Open) -> None:
+    page = tab(heard)
+    page.goto(heard.recording())
+    who, correct = page.get_by_label("Turn 2 by", exact=True), page.get_by_role("button", name="Correct…")
+    result = page.locator("#turns-result")
+    assert leaves(page)
+    who.fill("")
+    who.press("Tab")
+    assert not leaves(page)
+    correct.click()
+    expect(result.get_by_role("alert")).to_contain_text("turn 2")
+    assert not leaves(page)
+    who.fill("carol")
+    correct.click()
+    expect(result.get_by_role("button", name="Yes, correct them")).to_be_focused()
+    assert not leaves(page)
+    page.route("**/correct", lambda route: route.abort())
+    result.get_by_role("button", name="Yes, correct them").click()
+    expect(result).to_contain_text("does not answer")
+    assert not leaves(page)
+    page.unroute("**/correct")
+    correct.click()
+    result.get_by_role("button", name="Yes, correct them").click()
+    expect(page.locator("#done")).to_be_visible()  # nothing stood in the way
+    assert leaves(page)
 
 
 def test_turns_are_exported(full: Served, tab: Open) -> None:
@@ -175,6 +285,25 @@ def test_without_scripts(heard: Served, tab: Open) -> None:
     assert sorted(heard.who()) == ["ann", "bob"]
     page.get_by_role("button", name="Undo").click()
     assert "bob" not in heard.who()
+
+
+def test_turns_are_corrected_without_scripts(heard: Served, tab: Open) -> None:
+    page = tab(heard, java_script_enabled=False)
+    page.goto(heard.recording())
+    expect(page.get_by_role("group", name="Turns")).to_be_hidden()  # nothing in it would be sent
+    retext(page, r"\S+\s*$", "carol")
+    page.get_by_role("button", name="Correct…").click()
+    page.get_by_role("button", name="Yes, correct them").click()
+    assert "carol" in heard.who()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_nearest_is_named_by_a_click(full: Served, tab: Open, scripts: bool) -> None:
+    page = tab(full, java_script_enabled=scripts)
+    page.goto("/review/default/unknowns")
+    page.get_by_label("Who is it?").fill("bob")
+    page.get_by_role("button", name=re.compile("^ann LLR")).first.click()
+    expect(page.get_by_role("button", name=re.compile("^Yes, name unknown-.* ann$"))).to_be_visible()
 
 
 def test_a_key_uploads_without_scripts(service: Served, tab: Open, dialogue: dict[str, Path]) -> None:
@@ -240,6 +369,25 @@ def test_the_last_change_is_undone_by_key_wherever_one_is(heard: Served, tab: Op
     expect(page.locator("#done")).to_contain_text("undo 3")
 
 
+def test_links_lead_to_recordings_that_were_named_by_a_path(
+    service: Served, tab: Open, dialogue: dict[str, Path]
+) -> None:
+    with Workbench(Settings(service.store.path)) as bench:
+        desk = Desk(bench)
+        desk.enroll("ann", [dialogue["ann"]])
+        desk.identify(dialogue["talk"], name="calls/talk.wav", enroll_unknown=True)
+        [heard] = desk.recordings.list().items
+        [stranger] = [voice for voice in heard.voices if voice.who != "ann"]
+        page = tab(service)
+        page.goto(f"/review/default/unknowns/{stranger.speaker_id}")
+        page.get_by_role("group", name="Where this voice is heard").get_by_role("link", name="talk.wav").click()
+        page.wait_for_url(f"**{service.recording()}")
+        assert desk.recordings.label("talk.wav", [stranger.label], "ann").held
+        page.goto("/review/default/unknowns")
+        page.get_by_role("group", name="Not learnt from").get_by_role("link", name="talk.wav").click()
+        page.wait_for_url(f"**{service.recording()}")
+
+
 def test_what_is_refused_is_said(full: Served, tab: Open) -> None:
     page = tab(full)
     page.goto("/review/default/unknowns")
@@ -261,18 +409,41 @@ def test_what_stands_before_the_pages_is_said_as_theirs(heard: Served, tab: Open
     expect(page.get_by_role("alert")).to_have_text("too many requests: <b>wait</b>")
 
 
-def test_a_job_waits_and_is_cancelled(full: Served, tab: Open, dialogue: dict[str, Path]) -> None:
-    with dialogue["talk"].open("rb") as file:
-        asked = full.http.post(
+def wait(served: Served, audio: Path) -> None:
+    """Leave a recording to a job, which nobody works on."""
+    with audio.open("rb") as file:
+        asked = served.http.post(
             "/v1/galleries/default/identify", files={"audio": ("talk.wav", file)}, headers={"Prefer": "respond-async"}
         )
     assert asked.status_code == 202
+
+
+def test_a_job_waits_and_is_cancelled(full: Served, tab: Open, dialogue: dict[str, Path]) -> None:
+    wait(full, dialogue["talk"])
     page = tab(full)
     page.goto("/review/default/jobs")
     page.get_by_role("group", name="Recent jobs").get_by_role("link").first.click()
     expect(page.locator("#job")).to_contain_text("queued")
-    page.get_by_role("button", name="Cancel").click()
+    address = page.url
+    page.get_by_role("button", name="Cancel").focus()
+    for _ in range(2):  # the second one is asked for when the first is shown
+        page.wait_for_event("request", lambda request: request.url == address)
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.locator("#job")).to_contain_text("cancelled")
+    expect(page.locator("[hx-trigger^=every]")).to_have_count(0)
+
+
+def test_a_list_of_jobs_that_changes_keeps_the_focus(service: Served, tab: Open, dialogue: dict[str, Path]) -> None:
+    wait(service, dialogue["talk"])
+    page = tab(service)
+    page.goto("/review/default/jobs")
+    links = page.get_by_role("group", name="Recent jobs").get_by_role("link")
+    first = links.inner_text()
+    links.focus()
+    wait(service, dialogue["talk"])
+    expect(links).to_have_count(2)
+    expect(page.get_by_role("link", name=first)).to_be_focused()
 
 
 def test_a_key_lets_in(service: Served, tab: Open, dialogue: dict[str, Path]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,10 +13,7 @@ from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.jobs import check_scope, job_info, known_kinds
 from spk.api.pages.shell import PageRoute, go, is_part, place, show
-from spk.api.routes.enrolling import EnrollForm
-from spk.api.routes.listening import IdentifyForm
-from spk.api.working import Work, answer
-from spk.errors import AccessError, InputError, NotFoundError
+from spk.api.routes import enrolling, listening
 from spk.store.job_records import JobRecord
 
 __all__ = ["router"]
@@ -40,27 +36,13 @@ def jobs(request: Request, here: Anybody) -> Response:
 @router.post("/identify")
 async def identify(request: Request, here: Annotated[Here, at(Scope.IDENTIFY)]) -> Response:
     """Who speaks in a recording: at once, or by a job."""
-    async with here.service.forms.receive(request) as upload:
-        form, audio = upload.form(IdentifyForm), upload.one("audio")
-        if form.enroll_unknown and not here.principal.may(Scope.ENROLL, Scope.REVIEW):
-            raise AccessError("strangers are kept by keys with the scope enroll or review: leave that out")
-        now = partial(form.identify, here.desk(**form.settings), audio.path, audio.name)
-        return await _shown(
-            request, here, "identify", await answer(request, here, upload, Work("identify", form, [audio], now))
-        )
+    return await _shown(request, here, "identify", await listening.identify(request, here))
 
 
 @router.post("/enroll")
 async def enroll(request: Request, here: Annotated[Here, at(Scope.ENROLL)]) -> Response:
     """Enroll somebody: at once, or by a job."""
-    async with here.service.forms.receive(request) as upload:
-        form, audio = upload.form(EnrollForm), upload.named("audio")
-        if not audio:
-            raise InputError("choose at least one recording")
-        now = partial(form.enroll, here.desk(), [one.path for one in audio], [one.name for one in audio])
-        return await _shown(
-            request, here, "enroll", await answer(request, here, upload, Work("enroll", form, audio, now))
-        )
+    return await _shown(request, here, "enroll", await enrolling.enroll(request, here))
 
 
 @router.get("/{job}")
@@ -87,9 +69,7 @@ def cancel(request: Request, here: Anybody, job: UUID) -> Response:
 
 
 def _job(here: Here, id_: UUID) -> JobRecord:
-    job = here.service.store.job(id_)
-    if job.gallery != here.gallery:
-        raise NotFoundError(f"no job {id_}: it may have ended some days ago")
+    job = here.service.store.job(id_, {here.gallery or ""})
     check_scope(here.principal, job)
     return job
 

@@ -38,5 +38,6 @@ def health(request: Request, here: Annotated[Here, at(Scope.REVIEW)]) -> Respons
         counts=service.store.job_counts(),
         engines=engines,
         trouble=trouble,
+        of_all=here.principal.galleries is None,  # whose figures say how much goes on in other galleries
         model=here.desk().bench.model_name,
     )

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from spk.api.headers import page_nonce
 from spk.api.here import Here
-from spk.api.problems import ProblemError, Problems
+from spk.api.problems import ProblemError
 from spk.errors import SpkError
 
 __all__ = ["STATIC", "PageRoute", "Static", "go", "is_part", "place", "show"]
@@ -38,9 +38,10 @@ class PageRoute(APIRoute):
             try:
                 return await handler(request)
             except (SpkError, ProblemError, HTTPException, RequestValidationError) as error:
-                problems = Problems(request.app.state.service.settings.home)
-                problem = problems.problem(error, getattr(request.state, "request_id", ""))
-                return show(request, "problem.html", status=problem.status, problem=problem)
+                problem, headers = request.app.state.problems.told(request, error)
+                answer = show(request, "problem.html", status=problem.status, problem=problem)
+                answer.headers.update(headers)
+                return answer
 
         return handle
 
@@ -73,9 +74,10 @@ def go(request: Request, path: str, **query: object) -> Response:
     """To another page, after something was done."""
     said = urlencode({name: value for name, value in query.items() if value is not None})
     target = f"{path}?{said}" if said else path
+    response = RedirectResponse(target, status_code=303)
     if "HX-Request" in request.headers:  # a script follows redirects by itself, and would put the page into a part
-        return Response(headers={"HX-Redirect": target})
-    return RedirectResponse(target, status_code=303)
+        return Response(headers={"HX-Redirect": response.headers["Location"]})
+    return response
 
 
 def show(request: Request, template: str, here: Here | None = None, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - whatever the template shows

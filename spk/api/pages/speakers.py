@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import FileResponse
@@ -180,7 +181,7 @@ def ask_erase(request: Request, here: Admin, who: str) -> Response:
 
 
 @router.post("/speakers/{who}/erase")
-def erase(request: Request, here: Admin, who: str, sure: Annotated[Literal["", "yes"], Form()] = "") -> Response:
+def erase(request: Request, here: Admin, who: UUID, sure: Annotated[Literal["", "yes"], Form()] = "") -> Response:
     """Erase somebody, and show the receipt."""
     if not sure:
         raise InputError("nobody was erased: tick that you are sure, since it cannot be undone")

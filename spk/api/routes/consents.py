@@ -11,8 +11,6 @@ from pydantic import AfterValidator, Field
 from spk.api.access import Scope
 from spk.api.here import Here, at
 from spk.api.routes.speakers import Who
-from spk.desk.paging import place, word
-from spk.errors import InputError
 from spk.jobs.asked import Asked
 from spk.messages.base import Page
 from spk.messages.consents import ConsentInfo, ConsentRequired
@@ -60,12 +58,7 @@ def list_consents(
     after: Annotated[str | None, Query(description="`next` of the page before.", max_length=200)] = None,
 ) -> Page[ConsentInfo]:
     """What people consented to, ended or not, oldest first."""
-    start = 0 if after is None else place(after, 1)[0]
-    if not isinstance(start, int) or start < 0:
-        raise InputError("that is not where a page of consents ended: give what the page before named")
-    found = list(here.desk().consents.list())
-    end = start + limit
-    return Page[ConsentInfo](items=found[start:end], next=word(end) if end < len(found) else None)
+    return here.desk().consents.page(limit=limit, after=after)
 
 
 @router.get("/consents/expiring")

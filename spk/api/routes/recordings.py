@@ -18,6 +18,7 @@ from spk.api.routes.asked import FLAC, DryRun, Force, JustAsked, play
 from spk.api.uploads import FormRoute, form_body
 from spk.api.working import Told, Work, answer, check_turns
 from spk.desk.recordings import MEDIA_TYPES
+from spk.desk.turns import MOST_TURNS
 from spk.jobs.asked import ApplyingTurns, Asked, Name
 from spk.messages.base import Page
 from spk.messages.outcomes import Outcome
@@ -57,7 +58,7 @@ class LabelAsked(Asked):
 class CorrectAsked(Asked):
     """All turns of a recording, as they are to be."""
 
-    turns: Annotated[list[CorrectedTurn], Field(min_length=1, max_length=50_000)]
+    turns: Annotated[list[CorrectedTurn], Field(min_length=1, max_length=MOST_TURNS)]
     everything: Annotated[
         bool, Field(description="Every turn is right: learn from all, not only from those that were touched.")
     ] = False

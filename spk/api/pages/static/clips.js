@@ -94,9 +94,5 @@ const sight = new IntersectionObserver(
   { rootMargin: "300px" },
 );
 
-export function watch(root) {
-  root.querySelectorAll(".clip:not(.drawn)").forEach((figure) => sight.observe(figure));
-}
-
-watch(document);
+document.querySelectorAll(".clip").forEach((figure) => sight.observe(figure));
 document.querySelectorAll("td audio").forEach(shrink);

@@ -4,7 +4,7 @@ const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?
 const typing = (element) => element.matches("input:not([type=checkbox], [type=radio]), select, textarea");
 const cards = () => [...document.querySelectorAll("[data-card]")];
 
-export function say(text) {
+function say(text) {
   const live = document.getElementById("live");
   live.textContent = "";
   setTimeout(() => (live.textContent = text), 50);
@@ -50,12 +50,6 @@ document.addEventListener("click", ({ target }) => {
     close.closest(".result").replaceChildren();
     card?.focus();
   }
-  const put = target.closest("[data-put]");
-  if (put) {
-    const field = document.getElementById(put.dataset.put);
-    field.value = put.value;
-    field.form.requestSubmit();
-  }
 });
 
 // Cards: one is current, and shortcuts are about it.
@@ -100,7 +94,7 @@ if (opener) {
 
 function press(key) {
   const all = cards();
-  const own = `[data-key="${CSS.escape(key)}"]`;
+  const own = `[data-key="${CSS.escape(key)}"]:not(:disabled)`;
   const inCard = all[current]?.querySelector(own);
   const found = inCard ?? [...document.querySelectorAll(own)].findLast((one) => !one.closest("[data-card]"));
   if (!found) return false;

@@ -1,5 +1,5 @@
 // The timeline of a recording: turns are moved in the picture or in the table, which follow each other. What is sent
-// is the text below, so that without this script the text can be edited.
+// is the text below, which is all that is shown without this script.
 
 import { nonce, paint, whenScheme } from "./look.js";
 
@@ -19,6 +19,7 @@ const regions = new Map(); // by row
 let wavesurfer = null;
 let plugin = null;
 let dirty = false;
+let sent = false;
 
 const rows = () => [...body.rows];
 const field = (row, name) => row.querySelector(`[data-${name}]`);
@@ -44,8 +45,33 @@ function lane(name) {
 
 function write() {
   text.value = rows()
-    .map((row) => `${field(row, "start").value} ${field(row, "end").value} ${row.dataset.id || "-"} ${who(row)}`)
+    .map((row) => `${field(row, "start").value} ${field(row, "end").value} ${row.dataset.id} ${who(row)}`)
     .join("\n");
+}
+
+function fresh() {
+  const row = document.getElementById("new").content.querySelector("tr").cloneNode(true);
+  field(row, "play").disabled = play.disabled;
+  return row;
+}
+
+function read() {
+  const known = new Map(rows().map((row) => [row.dataset.id, row]));
+  const lines = text.value.split("\n").filter((line) => line.trim());
+  const found = lines.map((line) => {
+    const [start, end, id = "-", ...name] = line.trim().split(/\s+/);
+    const row = known.get(id) ?? fresh();
+    known.delete(id);
+    row.dataset.id = id;
+    field(row, "start").value = start;
+    field(row, "end").value = end;
+    field(row, "who").value = name.join(" ");
+    return row;
+  });
+  body.replaceChildren(...found);
+  found.forEach(mark);
+  dirty = true;
+  if (wavesurfer) drawRows();
 }
 
 function mark(row) {
@@ -72,6 +98,13 @@ function lay() {
     region.element.style.top = `${(100 * lane(who(row))) / count}%`;
     region.element.style.height = `${100 / count}%`;
   }
+}
+
+function drawRows() {
+  plugin.clearRegions();
+  regions.clear();
+  rows().forEach(place);
+  lay();
 }
 
 function place(row) {
@@ -139,30 +172,30 @@ body.addEventListener("click", ({ target }) => {
 });
 
 document.getElementById("add").addEventListener("click", () => {
-  const row = body.rows[0]?.cloneNode(true);
-  if (!row) return;
+  const row = fresh();
   const start = Math.min(wavesurfer?.getCurrentTime() ?? 0, Math.max(duration - 1, 0));
-  row.dataset.id = "";
-  row.querySelector(".tag")?.remove();
   field(row, "start").value = start.toFixed(3);
   field(row, "end").value = Math.min(start + 1, duration).toFixed(3);
-  for (const [name, said] of [["start", "from"], ["end", "to"], ["who", "by"]]) {
-    field(row, name).setAttribute("aria-label", `New turn ${said}`);
-  }
-  field(row, "remove").setAttribute("aria-label", "Remove the new turn");
   const after = rows().find((other) => times(other)[0] > start);
   body.insertBefore(row, after ?? null);
   again(row);
   field(row, "who").select();
 });
 
-text.addEventListener("change", () => (dirty = true));
-document.getElementById("correct").addEventListener("submit", () => (dirty = false));
-document.getElementById("turns-result").addEventListener("click", ({ target }) => {
-  if (target.closest("[data-close]")) dirty = true;
-});
+text.addEventListener("change", read);
+
+// What was sent may leave the page; a preview, a refusal or a failure shown here means that nothing is kept yet.
+const result = document.getElementById("turns-result");
+for (const forms of [document.getElementById("correct"), result]) {
+  forms.addEventListener("submit", () => (sent = true));
+}
+for (const end of ["htmx:after:swap", "htmx:error"]) {
+  document.addEventListener(end, ({ detail }) => {
+    if (detail.ctx?.target === result) sent = false;
+  });
+}
 addEventListener("beforeunload", (event) => {
-  if (dirty) event.preventDefault();
+  if (dirty && !sent) event.preventDefault();
 });
 
 function clock(seconds) {
@@ -191,8 +224,7 @@ async function draw() {
     ...paint(wave),
   });
   await new Promise((resolve) => wavesurfer.once("ready", resolve));
-  rows().forEach(place);
-  lay();
+  drawRows();
   const far = () => wave.classList.toggle("far", wavesurfer.getWrapper().scrollWidth < FAR * duration);
   far();
   wavesurfer.on("redrawcomplete", far);
@@ -208,11 +240,8 @@ async function draw() {
   });
   document.getElementById("file").addEventListener("change", async ({ target }) => {
     if (!target.files.length) return;
-    await wavesurfer.load(URL.createObjectURL(target.files[0]), [levels], duration);
-    plugin.clearRegions();
-    regions.clear();
-    rows().forEach(place);
-    lay();
+    await wavesurfer.loadBlob(target.files[0], [levels], duration); // which frees the one before
+    drawRows();
     document.querySelectorAll("#play, [data-play]").forEach((button) => (button.disabled = false));
   });
 }
@@ -220,9 +249,9 @@ async function draw() {
 legend.querySelectorAll("li").forEach((entry) => lane(entry.textContent.trim()));
 rows().forEach(mark);
 // What was typed before this script ran, or what the browser put back, counts too.
-rows()
-  .filter((row) => [...row.querySelectorAll("input")].some((one) => one.value !== one.defaultValue))
-  .forEach(changed);
+if (text.value !== text.defaultValue) read();
+document.getElementById("editor").hidden = false;
+document.getElementById("plain").open = false;
 document.getElementById("add").hidden = false;
 draw().catch((error) => {
   wave.hidden = true; // the table and the text remain
