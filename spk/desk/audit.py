@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from spk.desk.paging import place, word
-from spk.errors import InputError, NotFoundError
+from spk.desk.paging import number, word
+from spk.errors import NotFoundError
 from spk.messages.audit import AuditChecked, AuditRow
 from spk.messages.base import Page
 
@@ -52,9 +52,7 @@ class Audit:
             InputError: ``after`` is no such thing.
             StoreError: a row cannot be read.
         """
-        before = None if after is None else place(after, 1)[0]
-        if not isinstance(before, int | None):
-            raise InputError("that is not where a page of the log ended: give what the page before named")
+        before = None if after is None else number(after)
         about = None if speaker is None else self._id(speaker)
         log = self.bench.store.audit_log(about=about, action=action, since=since, limit=limit, before=before)
         rows = [_row(entry) for entry in log][::-1]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from spk.desk.outcomes import label_change
-from spk.desk.paging import place, word
-from spk.errors import InputError, NotFoundError
+from spk.desk.paging import number, word
+from spk.errors import NotFoundError
 from spk.messages.base import Page
 from spk.messages.changes import ChangeInfo, Undone
 
@@ -38,9 +38,7 @@ class Changes:
         Raises:
             InputError: ``after`` is no such thing.
         """
-        [before] = [None] if after is None else place(after, 1)
-        if not (before is None or (isinstance(before, int) and abs(before) < 2**31)):
-            raise InputError("that is not where a page of changes ended: give what the page before named")
+        before = None if after is None else number(after)
         found = self.bench.store.changes(self.bench.gallery, limit, before=before)
         following = word(found[-1].number) if len(found) == limit else None
         return Page[ChangeInfo](items=[_change(one) for one in found], next=following)

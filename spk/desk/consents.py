@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from spk.desk.paging import number, word
+from spk.messages.base import Page
 from spk.messages.consents import ConsentInfo, ConsentRequired, PersonWithout
 
 if TYPE_CHECKING:
@@ -37,6 +39,22 @@ class Consents:
             return _told(store.consents(gallery), {person.id: person for person in store.speakers(gallery)})
         speaker = store.speaker(gallery, who)
         return _told(store.consents(speaker), {speaker.id: speaker})
+
+    def page(self, *, limit: int = 100, after: str | None = None) -> Page[ConsentInfo]:
+        """Some of what everybody consented to, in the same order.
+
+        Args:
+            limit: How many at most.
+            after: ``next`` of the page before.
+
+        Raises:
+            InputError: ``after`` is no such thing.
+        """
+        store, start = self.bench.store, 0 if after is None else number(after)
+        found, end = store.consents(self.bench.gallery), start + limit
+        some = found[start:end]
+        people = {person.id: person for person in store.people({one.speaker for one in some})}
+        return Page[ConsentInfo](items=_told(some, people), next=word(end) if end < len(found) else None)
 
     def expiring(self, within_days: float) -> Sequence[ConsentInfo]:
         """What runs out within so many days and is not followed by another consent, soonest first."""

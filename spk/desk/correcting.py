@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spk.desk.outcomes import outcome
-from spk.errors import FormatError, InputError
+from spk.desk.turns import bounded, turns_in
+from spk.errors import InputError
 from spk.messages.recordings import Applied, CorrectedTurn, RecordingTurn, Taught
 
 if TYPE_CHECKING:
@@ -51,12 +53,12 @@ class Correcting:
         Raises:
             FormatError: the turns cannot be read, or are of several other recordings.
             AudioError: the recording cannot be read, or is shorter than the turns.
-            InputError: there are no turns, or those of another recording.
+            InputError: there are no turns, too many, or those of another recording.
             ConflictError: somebody changed the recording meanwhile.
         """
         from spk.audio import load
 
-        corrected = _read(turns, form, turns_name or str(turns), name or audio.name)
+        corrected = turns_in(turns, form, turns_name or str(turns), name or audio.name)
         heard = load(audio, name=name)
         done = self.bench.applier(dry_run=dry_run)(heard, corrected, everything=everything, force=force)
         return _applied(done, dry_run=dry_run)
@@ -93,8 +95,8 @@ class Correcting:
             NotFoundError: nothing is kept of such a recording.
             FormatError: the file of turns cannot be read, or is of several other recordings.
             AudioError: the recording cannot be read, or is shorter than the turns.
-            InputError: there are no turns, or those of another recording; ``label`` and ``who`` of one say two things;
-                or ``audio`` is another recording.
+            InputError: there are no turns, too many, or those of another recording; ``label`` and ``who`` of one say
+                two things; or ``audio`` is another recording.
             ConflictError: somebody changed the recording meanwhile.
         """
         from spk.review.redrawing import redraw
@@ -102,7 +104,7 @@ class Correcting:
         bench = self.bench
         hearing = bench.store.hearing(bench.gallery, recording)
         if isinstance(turns, Path):
-            timeline = _read(turns, form, turns_name or str(turns), hearing.recording.source)
+            timeline = turns_in(turns, form, turns_name or str(turns), hearing.recording.source)
         else:
             timeline = self._timeline(hearing, turns)
         if audio is None:
@@ -121,13 +123,12 @@ class Correcting:
         """Turns that came one by one.
 
         Raises:
-            InputError: two have one id, or one says two things.
+            InputError: two have one id, or one says two things; or they are too many, or of too many people.
         """
         from spk.timeline import Segment, Timeline, Turn
 
-        ids = [turn.id for turn in turns if turn.id is not None]
-        if len(ids) > len(set(ids)):
-            twice = next(one for one in ids if ids.count(one) > 1)
+        ids = Counter(turn.id for turn in turns if turn.id is not None)
+        if twice := next((one for one, times in ids.items() if times > 1), None):
             raise InputError(f"two turns have the id {twice}: leave it out of those that are new")
         was: dict[str | None, str] = {}
         names: dict[str | None, str] = {}
@@ -136,29 +137,11 @@ class Correcting:
             people = {person.id: person.label for person in store.people(filter(None, said.values()))}
             was |= {turn.id: turn.label for turn in store.turns(hearing)}
             names |= {label: people[speaker] for label, speaker in said.items() if speaker in people}
-        return Timeline(
+        timeline = Timeline(
             Turn(Segment(turn.start, turn.end), _label(turn, was.get(turn.id), names).strip(), turn.id)
             for turn in turns
         )
-
-
-def _read(turns: Path, form: str | None, source: str, recording: str) -> Timeline:
-    """The turns of a recording in a file.
-
-    Raises:
-        FormatError: it cannot be read, or is about several recordings of other names.
-        InputError: there is no such format.
-    """
-    from spk.formats.turns import TurnFormat, by_ending, read_turns
-
-    try:
-        known = by_ending(source) if form is None else TurnFormat(form)
-    except ValueError:
-        raise InputError(f"{form} is no format of turns: write one of {', '.join(TurnFormat)}") from None
-    try:
-        return read_turns(turns, known, recording=Path(recording).stem)
-    except FormatError as error:  # by the name that people know
-        raise FormatError(source, error.reason, error.line) from error
+        return bounded(timeline, hearing.recording.source)
 
 
 def _label(turn: CorrectedTurn | RecordingTurn, was: str | None, names: Mapping[str | None, str]) -> str:

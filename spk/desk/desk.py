@@ -31,10 +31,12 @@ class Desk(Listening, Enrolling):
 
     Args:
         bench: What to work with.
+        discreet: Whoever asks may not know of people without consent, where that is required: see `Listening`.
     """
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, *, discreet: bool = False) -> None:
         self.bench = bench
+        self._discreet = discreet
 
     @property
     def gallery(self) -> str:

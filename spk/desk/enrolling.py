@@ -8,9 +8,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spk.desk.turns import turns_in
 from spk.errors import AudioError, FormatError, InputError, NotFoundError, RefusedError, SpkError, retold
 from spk.messages.enrollment import ConsentGiven, Enrolled, EnrolledTurns, Refusal
-from spk.timeline import Segment, Timeline
+from spk.timeline import Segment
 
 if TYPE_CHECKING:
     from spk.audio import Audio
@@ -45,7 +46,7 @@ class Enrolling:
         What cannot be read, or would poison the profile, is refused, and the rest is stored in one transaction.
 
         Args:
-            who: A name, or the label of somebody unknown.
+            who: A name, the label of somebody unknown, or an id.
             paths: The recordings.
             segments: From when to when, in seconds, each of them is to be used; none, or None, for all of it.
             names: What they are called, if not as the files.
@@ -54,7 +55,7 @@ class Enrolling:
 
         Raises:
             InputError: an impossible name, or segment.
-            NotFoundError: no speaker of that label, or no such gallery.
+            NotFoundError: no speaker of that label or id, or no such gallery.
         """
         self.check_name(who)
         offered: list[tuple[str, Load]] = []
@@ -91,13 +92,15 @@ class Enrolling:
         Raises:
             FormatError: the turns cannot be read, or are of another recording, or name somebody impossible.
             AudioError: the recording cannot be read.
-            InputError: the mapping has a label that the turns have not.
+            InputError: the mapping has a label that the turns have not; or there are too many turns, or labels.
         """
         from spk.enroll import excerpts_of_turns
         from spk.formats.rttm import NAMELESS
 
         source, names = turns_name or str(turns), mapping or {}
-        timeline = _turns_of(turns, form, source, name or path.name)
+        timeline = turns_in(turns, form, source, name or path.name)
+        if not timeline:
+            raise FormatError(source, "holds no turns: check that it is the file you mean")
         if unknown := sorted(set(names) - set(timeline.labels)):
             labels = ", ".join(timeline.labels)
             raise InputError(f"--map {unknown[0]}: {source} has no such label, only {labels}")
@@ -131,11 +134,11 @@ class Enrolling:
 
         Raises:
             InputError: nobody can be called so.
-            NotFoundError: it is a label, and nobody's, or there is no such gallery.
+            NotFoundError: it is a label or an id, and nobody's, or there is no such gallery.
         """
-        from spk.store.names import clean_name, label_digits
+        from spk.store.names import clean_name, stands_for_somebody
 
-        if label_digits(who):
+        if stands_for_somebody(who):
             self.bench.store.speaker(self.bench.gallery, who)
         else:
             clean_name(who)
@@ -214,32 +217,6 @@ def stored(done: Enrolled) -> Enrolled:
             raise retold(one.error, one.detail, one.reasons)
         case several:
             raise RefusedError(done.name, tuple(one.detail for one in several))
-
-
-def _turns_of(turns: Path, form: str | None, source: str, recording: str) -> Timeline:
-    """The turns of a recording in a file.
-
-    Raises:
-        FormatError: it cannot be read, has none, or has those of other recordings.
-    """
-    from spk.formats.turns import TurnFormat, read_recordings, recording_name
-
-    try:
-        found = read_recordings(turns, None if form is None else TurnFormat(form))
-    except FormatError as error:  # by the name that people know
-        raise FormatError(source, error.reason, error.line) from error
-    except ValueError:
-        raise InputError(f"{form} is no format of turns: write one of {', '.join(TurnFormat)}") from None
-    if not any(found.values()):
-        raise FormatError(source, "holds no turns: check that it is the file you mean")
-    stem = Path(recording).stem
-    for called in (recording_name(recording), stem):
-        if called in found:
-            return found[called]
-    if len(found) != 1:
-        reason = f"has turns of {len(found)} recordings, none of them {stem}: keep one recording's"
-        raise FormatError(source, reason)
-    return next(iter(found.values()))
 
 
 def _nobody(who: str, refused: list[Refusal]) -> Enrolled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from spk.errors import AudioError, InputError, NotFoundError
@@ -55,9 +55,13 @@ def check_voices(
 
 
 class Listening:
-    """Operations on recordings; a part of `spk.desk.Desk`. Every recording may have a name other than its path."""
+    """Operations on recordings; a part of `spk.desk.Desk`. Every recording may have a name other than its path.
+
+    To a discreet desk, whoever has not given a consent that is required is nobody, also where their name is asked for.
+    """
 
     bench: Workbench
+    _discreet: bool
 
     def identify(
         self,
@@ -115,15 +119,21 @@ class Listening:
         _ = bench.gallery  # a misspelt one is said before any work
         audio = _loaded(path, name, channels)  # likewise a file that cannot be read, before models are loaded
 
-        def heard() -> Identified:
+        def find() -> tuple[Identification, Collector]:
             collector = bench.collector(invited)
-            found = self._find(collector, audio, count, channels, single=single)
+            return self._find(collector, audio, count, channels, single=single), collector
+
+        def keep(found: Identification, collector: Collector) -> Identified:
             found = bench.remember(found, strangers=enroll_unknown)
             return self._identified(found, collector, decision, evidence=evidence)
 
-        with suppress(NotFoundError):  # a stranger whom nothing but an earlier hearing of it told of, and who is gone
-            return heard()
-        return heard()
+        found, collector = find()
+        try:
+            return keep(found, collector)
+        except NotFoundError:
+            # Somebody whom it names is gone: erased or merged meanwhile, or a stranger of whom nothing but an earlier
+            # hearing of this recording told. In the gallery as it is now, nobody is found who is not there.
+            return keep(*find())
 
     def verify(self, who: str, path: Path, *, name: str | None = None) -> Verified:
         """Is it that person, by the voice?
@@ -136,7 +146,7 @@ class Listening:
         from spk.audio import load
 
         bench = self.bench
-        speaker = bench.store.speaker(bench.gallery, who)
+        speaker = bench.store.speaker(bench.gallery, who, consented=self._discreet)
         audio = load(path, name=name)
         collector = bench.collector()
         verifier = bench.verifier(collector.scorer)
@@ -259,16 +269,16 @@ class Listening:
 
     def _invited(self, attendees: Sequence[str]) -> list[Speaker]:
         """The people of a list of names; a name may hold a comma itself."""
-        store, gallery = self.bench.store, self.bench.gallery
+        find = partial(self.bench.store.speaker, self.bench.gallery, consented=self._discreet)
         people = []
         for names in attendees:
             try:
-                people.append(store.speaker(gallery, names))
+                people.append(find(names))
             except (InputError, NotFoundError):
                 parts = [name.strip() for name in names.split(",")]
                 if len(parts) == 1:
                     raise
-                people += [store.speaker(gallery, name) for name in parts if name]
+                people += [find(name) for name in parts if name]
         if not people:
             raise InputError("--attendees names nobody: write --attendees alice,bob")
         return people

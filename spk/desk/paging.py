@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from spk.errors import InputError
 
-__all__ = ["place", "since", "word"]
+__all__ = ["moment", "name", "number", "place", "since", "word"]
 
-_NOT_OURS = "that is not where a page ended: give what the page before named as the next one"
+_MOST = 2**31  # what a column of numbers holds is less
 
 
 def word(*values: str | int | None) -> str:
@@ -24,22 +25,33 @@ def word(*values: str | int | None) -> str:
     return urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def place(text: str, count: int) -> list[Any]:
-    """The ``count`` values that `word` was given.
+def place(text: str, *kinds: Callable[[Any], Any]) -> list[Any]:
+    """The values that `word` was given, each made what it stands for: anybody may write what they like into a word.
 
-    >>> place(word("Zoë", None), 2)
+    >>> place(word("Zoë", None), name, name)
     ['Zoë', None]
 
     Raises:
-        InputError: it was none of ours.
+        InputError: it was given something else.
     """
     try:
         values = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if isinstance(values, list) and len(values) == count and all(map(_is_ours, values)):
-            return values
-    except (ValueError, RecursionError):
-        pass
-    raise InputError(_NOT_OURS)
+        return [kind(value) for kind, value in zip(kinds, values, strict=True)]
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        message = "that is not where a page ended: give what the page before named as the next one"
+        raise InputError(message) from None
+
+
+def number(text: str) -> int:
+    """The number that `word` was given.
+
+    >>> number(word(7))
+    7
+
+    Raises:
+        InputError: it was given something else.
+    """
+    return int(place(text, _number)[0])
 
 
 def since(text: str) -> tuple[datetime, UUID]:
@@ -51,15 +63,27 @@ def since(text: str) -> tuple[datetime, UUID]:
     Raises:
         InputError: it was given something else.
     """
-    created, digits = place(text, 2)
-    try:
-        return datetime.fromisoformat(created).astimezone(UTC), UUID(digits)
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        raise InputError(_NOT_OURS) from None
+    created, id_ = place(text, moment, UUID)
+    return created, id_
 
 
-def _is_ours(value: object) -> bool:
-    """Whether a database can be asked for a value: anybody may write what they like into a word."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode() == value and "\0" not in value
-    return value is None or (type(value) is int and abs(value) < 2**63)
+def moment(value: str) -> datetime:
+    """When something was made."""
+    return datetime.fromisoformat(value).astimezone(UTC)
+
+
+def name(value: object) -> str | None:
+    """What somebody is called, or None.
+
+    Raises:
+        ValueError: no database can be asked for it.
+    """
+    if value is None or (isinstance(value, str) and value.encode().decode() == value and "\0" not in value):
+        return value
+    raise ValueError
+
+
+def _number(value: object) -> int:
+    if type(value) is int and 0 <= value < _MOST:
+        return value
+    raise ValueError

@@ -70,7 +70,7 @@ class Recordings(Correcting):
             NotFoundError: the recording that it means is forgotten.
         """
         bench = self.bench
-        last = None if after is None else _place(after)
+        last = None if after is None else place(after, UUID)[0]
         found = bench.store.find_hearings(bench.gallery, q=q, newest=newest, limit=limit, after=last)
         people = self._people()
         following = word(found[-1].recording.id.hex) if found and len(found) == limit else None
@@ -203,14 +203,6 @@ class Recordings(Correcting):
         """What is kept to listen to, by voice."""
         clips = self.bench.store.sample_clips(voice.sample for voice in hearing.voices if voice.sample is not None)
         return {voice.label: clips[voice.sample] for voice in hearing.voices if voice.sample in clips}
-
-
-def _place(after: str) -> UUID:
-    [digits] = place(after, 1)
-    try:
-        return UUID(digits)
-    except (ValueError, TypeError, AttributeError):
-        raise InputError("that is not where a page of recordings ended: give what the page before named") from None
 
 
 def _described(hearing: Hearing, people: Mapping[UUID | None, str]) -> dict[str, Any]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from spk.desk.outcomes import outcome
-from spk.desk.paging import place, word
+from spk.desk.paging import moment, name, place, word
 from spk.desk.people import known, speaker_info
-from spk.errors import InputError
 from spk.messages.base import Page
 from spk.messages.outcomes import Outcome, PersonRef
 from spk.messages.speakers import (
@@ -86,13 +84,9 @@ class Speakers:
         """The last one of a page, as far as the order of the list needs it."""
         from spk.store import Speaker, SpeakerState
 
-        name, created, digits = place(after, 3)
-        try:
-            state = SpeakerState.ENROLLED if name else SpeakerState.UNKNOWN
-            moment = datetime.fromisoformat(created).astimezone(UTC)
-            return Speaker(UUID(digits), self.bench.gallery.id, name, state, moment)
-        except (ValueError, TypeError, AttributeError, OverflowError):
-            raise InputError("that is not where a page of people ended: give what the page before named") from None
+        called, created, id_ = place(after, name, moment, UUID)
+        state = SpeakerState.ENROLLED if called else SpeakerState.UNKNOWN
+        return Speaker(id_, self.bench.gallery.id, called, state, created)
 
     def show(self, who: str) -> SpeakerDetail:
         """One person, the samples behind the profile, and the voices that it did not learn from.
@@ -184,7 +178,7 @@ class Speakers:
         """
         return outcome(self.bench.corrections(dry_run=dry_run).move(samples, to), dry_run=dry_run)
 
-    def delete(self, who: str) -> Deleted:
+    def delete(self, who: str | UUID) -> Deleted:
         """Erase a person, without proof; it cannot be undone.
 
         Raises:
@@ -195,7 +189,7 @@ class Speakers:
         self.bench.store.delete(speaker)
         return Deleted(deleted=speaker.label, speaker_id=speaker.id)
 
-    def erase(self, who: Sequence[str]) -> ErasureReceipt:
+    def erase(self, who: Sequence[str | UUID]) -> ErasureReceipt:
         """Erase people, look for them everywhere, and sign what was found; it cannot be undone.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from spk.desk.outcomes import outcome
-from spk.desk.paging import place, word
+from spk.desk.paging import number, word
 from spk.errors import InputError, NotFoundError
 from spk.messages.outcomes import Outcome
 from spk.messages.speakers import Held
@@ -47,9 +47,7 @@ class Unknowns:
         """
         from spk.review import queue
 
-        bench, [skip] = self.bench, [0] if after is None else place(after, 1)
-        if not isinstance(skip, int) or skip < 0:
-            raise InputError("that is not where a page of strangers ended: give what the page before named")
+        bench, skip = self.bench, 0 if after is None else number(after)
         found = queue.Queue.of(bench.store, bench.gallery, bench.judge_of, skip=skip, limit=limit)
         end, clips = skip + len(found.unknowns), self._clips({one.speaker.id for one in found.unknowns})
         return Queue(

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from spk.messages.base import Message
+from spk.messages.identification import ModelUsed, Somebody
 from spk.messages.speakers import Origin, State
 
 __all__ = [
@@ -15,9 +16,7 @@ __all__ = [
     "Checkup",
     "Duplicate",
     "MissRate",
-    "ModelUsed",
     "Nearest",
-    "Person",
     "Retired",
     "SampleCheck",
     "SoundsLike",
@@ -27,20 +26,13 @@ __all__ = [
 _ID = "7f3a0c52-58b7-4d51-9d0e-2b0f6f1f7a10"
 
 
-class Person(Message):
-    """Somebody: a name or label, and an id."""
-
-    speaker_id: UUID
-    name: str
-
-
-class SoundsLike(Person):
+class SoundsLike(Somebody):
     """Somebody else whose voice a sample is; ``llr`` is the evidence for that, natural log."""
 
     llr: float | None
 
 
-class Nearest(Person):
+class Nearest(Somebody):
     """Whoever sounds most like a person.
 
     Attributes:
@@ -52,13 +44,6 @@ class Nearest(Person):
     llr: float
     llr_back: float
     named: bool
-
-
-class ModelUsed(Message):
-    """The model in use: its name and fingerprint."""
-
-    name: str
-    fingerprint: str
 
 
 class Spread(Message):
@@ -120,7 +105,7 @@ class Duplicate(Message):
 
     sample_id: UUID
     other_sample_id: UUID
-    whose: Person
+    whose: Somebody
     overlap: float | None
     cosine: float | None
 

@@ -26,7 +26,7 @@ _CANDIDATE: dict[str, Any] = {"speaker_id": _ANNA, "name": "anna"}
 
 
 class Somebody(Message):
-    """A person whom a voice was compared with.
+    """A person.
 
     Attributes:
         speaker_id: Their id.
@@ -38,7 +38,7 @@ class Somebody(Message):
 
 
 class ModelUsed(Message):
-    """The embedder that voices were compared by.
+    """The embedder that voices are compared by.
 
     Attributes:
         name: What it is called.

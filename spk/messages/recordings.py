@@ -39,10 +39,11 @@ _VOICE: JsonDict = {
     "mixed": False,
     "sample_id": None,
 }
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _RECORDING: JsonDict = {
     "recording": "call-17.wav",
     "hearing": "5a1f8c1e-3d0b-4f0e-9a54-7c1b6d2f0a11",
-    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "sha256": _SHA256,
     "duration": 61.4,
     "heard": "2026-11-20T12:00:17.568678+00:00",
     "corrected": False,
@@ -145,7 +146,7 @@ class RecordingDetail(RecordingInfo):
                 {
                     **_RECORDING,
                     "turns": [_TURN],
-                    "clips": {"SPEAKER_01": "/v1/galleries/default/recordings/9f86d081/voices/SPEAKER_01/clip"},
+                    "clips": {"SPEAKER_01": f"/v1/galleries/default/recordings/{_SHA256}/voices/SPEAKER_01/audio"},
                 }
             ]
         }

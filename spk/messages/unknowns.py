@@ -25,7 +25,7 @@ _UNKNOWN: JsonDict = {
     "merge": [],
     "two_voices": None,
 }
-_CLIPS: list[JsonValue] = ["/v1/galleries/default/unknowns/7f3a0c52-58b7-4d51-9d0e-2b0f6f1f7a10/clips/9f86d081884c7d65"]
+_CLIPS: list[JsonValue] = ["/v1/galleries/default/unknowns/7f3a0c52-58b7-4d51-9d0e-2b0f6f1f7a10/audio/9f86d081884c7d65"]
 _HEARD: JsonDict = {
     "recording": "call-17.wav",
     "voice": "SPEAKER_01",

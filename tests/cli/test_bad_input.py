@@ -171,6 +171,7 @@ RECORDINGS = {
         r"two\.wav: holds no speech",
     ),
 }
+NOBODY = "3f99f69e-543b-4b67-b12e-40cc944b8e25"
 NAMES = {
     "empty": ("", "a name cannot be empty"),
     "spaces": ("   ", "a name cannot be empty"),
@@ -179,6 +180,7 @@ NAMES = {
     "no text": ("\udcff", "control characters or undecodable bytes"),
     "too long": ("x" * 300, "at most 200 characters, this one 300"),
     "a label": ("unknown-abcd", "unknown-abcd"),
+    "an id": (NOBODY, f'no speaker "{NOBODY}".*somebody new needs a name that is no id'),
 }
 FILES = (
     {
@@ -221,7 +223,7 @@ FILES = (
         ),
         "turns: several recordings": Bad(
             lambda kit: ["enroll", *kit.turns("s.rttm", TURN.replace("sample", "a"), TURN.replace("sample", "b"))],
-            r"s\.rttm: has turns of 2 recordings, none of them sample",
+            r"s\.rttm: holds turns of 2 recordings \(\w+, \w+\): sample is none of them",
         ),
         "turns: nobody": Bad(
             lambda kit: ["enroll", *kit.turns("o.rttm", TURN.replace("bob", "<NA>"))], r"o\.rttm:1: .*names no speaker"
@@ -231,6 +233,10 @@ FILES = (
         ),
         "turns: impossible name": Bad(
             lambda kit: ["enroll", *kit.turns("i.rttm", TURN.replace("bob", "x" * 300))], r"i\.rttm: .*at most 200"
+        ),
+        "turns: an id": Bad(
+            lambda kit: ["enroll", *kit.turns("y.rttm", TURN.replace("bob", NOBODY))],
+            r"y\.rttm: .*a name that is no id",
         ),
         "turns: bad recording": Bad(
             lambda kit: ["enroll", *kit.turns("r.rttm", TURN)[:2], kit.file("t.wav", "text")],
@@ -362,6 +368,7 @@ OPTIONS = {
     "nobody to export": Bad(lambda _: ["speakers", "export", "ann", "eve"], 'no speaker "eve"'),
     "a name that is taken": Bad(lambda _: ["speakers", "rename", "ann", "bob"], "bob"),
     "an impossible new name": Bad(lambda _: ["speakers", "rename", "ann", "unknown-abcd"], "unknown-abcd: such labels"),
+    "an id for a name": Bad(lambda _: ["speakers", "rename", "ann", NOBODY], f"{NOBODY}: such ids stand for people"),
     "no such stranger": Bad(lambda _: ["unknowns", "name", "unknown-abcd", "eve"], 'no speaker "unknown-abcd"'),
     "no stranger": Bad(lambda _: ["unknowns", "discard", "ann"], "ann is no stranger"),
     "no such gallery": Bad(lambda _: ["identify", "voice.wav", "--gallery", "defualt"], 'no gallery "defualt"'),

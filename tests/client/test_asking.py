@@ -106,6 +106,16 @@ def test_it_asks_again_with_the_same_key_when_the_answer_is_lost(slept: list[flo
         script.client(timeout=30.0).galleries.create("calls")
 
 
+def test_it_does_not_delete_twice() -> None:
+    gone = httpx.Response(200, json={"deleted": "ann", "speaker_id": PERSON["speaker_id"]})
+    script = Script(httpx.ConnectError("refused"), httpx.ConnectTimeout(""), gone)
+    assert script.client().speakers.delete("ann").deleted == "ann"
+    script = Script(httpx.ReadError("cut"), problem(404, "not-found", 'no speaker "ann"'))
+    with pytest.raises(ServiceError, match="does not answer"):
+        script.client().speakers.delete("ann")
+    assert len(script.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -166,6 +176,55 @@ def test_names_with_a_slash_are_looked_up() -> None:
         script.client().speakers.show("A/2")
     assert script.asked[0].url.params["q"] == "A/2"
     assert script.asked[1].url.path.endswith(f"/speakers/{id_}")
+    for ask, place in (
+        (lambda client: client.consents.list("A/2"), f"/speakers/{id_}/consents"),
+        (lambda client: client.consents.give("A/2", "calls"), f"/speakers/{id_}/consents"),
+        (lambda client: client.consents.withdraw("A/2"), f"/speakers/{id_}/consents/withdraw"),
+        (lambda client: client.health.of("A/2"), f"/speakers/{id_}/health"),
+    ):
+        script = Script(httpx.Response(200, json=page), problem(404, "not-found"))
+        with pytest.raises(NotFoundError):
+            ask(script.client())
+        assert script.asked[1].url.path.endswith(place)
+
+
+def test_recordings_named_by_a_path_are_looked_up(tmp_path: Path) -> None:
+    turns = tmp_path / "turns.rttm"
+    turns.touch()
+
+    def listed(*recordings: tuple[str, str]) -> httpx.Response:
+        heard = {"hearing": str(uuid4()), "duration": 9.5, "heard": JOB["created"], "corrected": False, "voices": []}
+        items = [heard | {"recording": name, "sha256": sha256} for name, sha256 in recordings]
+        return httpx.Response(200, json={"items": items, "next": None})
+
+    for ask, place in (
+        (lambda some: some.show("calls/x.wav"), "ab12"),
+        (lambda some: some.export("calls/x.wav", "rttm"), "ab12/turns"),
+        (lambda some: some.waveform("calls/x.wav"), "ab12/waveform"),
+        (lambda some: some.audio("calls/x.wav", "A"), "ab12/voices/A/audio"),
+        (lambda some: some.label("calls/x.wav", ["A"], "ann"), "ab12/label"),
+        (lambda some: some.forget("calls/x.wav"), "ab12/forget"),
+        (lambda some: some.correct("calls/x.wav", turns), "ab12/turns"),
+    ):
+        script = Script(listed(("calls/x.wav", "ab12"), ("my/calls/x.wav", "cd34")), problem(404, "not-found"))
+        with pytest.raises(NotFoundError):
+            ask(script.client().recordings)
+        assert script.asked[0].url.params["q"] == "calls/x.wav"
+        assert script.asked[1].url.path.endswith(f"/recordings/{place}")
+    for found, says in ((listed(), "nothing is kept"), (listed(("a/b", "ab12"), ("a/b", "cd34")), "for 2 recordings")):
+        with pytest.raises(NotFoundError, match=says):
+            Script(found).client().recordings.forget("a/b")
+
+
+def test_a_file_of_turns_is_called_as_the_server_says() -> None:
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
+    named = headers | {"Content-Disposition": "attachment; filename*=UTF-8''Zo%C3%AB%20..%2Fa.txt"}
+    script = Script(httpx.Response(200, text="1\t2\tann\n", headers=named))
+    file = script.client().recordings.export("Zoë .wav", "audacity")
+    assert (file.name, file.media_type, file.text) == ("a.txt", "text/plain", "1\t2\tann\n")
+    assert len(script.asked) == 1
+    with pytest.raises(ServiceError, match="newer spk"):
+        Script(httpx.Response(200, text="", headers=headers)).client().recordings.export("x.wav", "rttm")
 
 
 def test_recordings_are_sent_piece_by_piece(tmp_path: Path) -> None:

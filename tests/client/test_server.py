@@ -226,6 +226,8 @@ def test_turns_come_back_as_they_were_shown_and_as_files(server: Server, gallery
         assert (told.turns.pop("unchanged"), {*told.turns.values()}, told.labels) == (len(shown), {0}, [])
         assert client.recordings.correct("sample.wav", shown).change is None
         exported = client.recordings.export("sample.wav", "textgrid")
+        names = [client.recordings.export("sample.wav", form).name for form in ("audacity", "labelstudio")]
+        assert [exported.name, *names] == ["sample.TextGrid", "sample.txt", "sample.json"]
         stranger = next(one.who for one in shown if one.who not in {"ann", None})
         file = scratch / "corrected.TextGrid"
         file.write_text(exported.text.replace(stranger, "bob"))

@@ -21,15 +21,19 @@ class AsyncConsents:
     async def list(self, who: str | None = None) -> list[ConsentInfo]:
         """What somebody, or everybody, consented to, ended or not, oldest first."""
         if who is not None:
-            return await self._gallery.get(("speakers", who, "consents"), list[ConsentInfo])
+            place = ("speakers", await self._gallery.known(who), "consents")
+            return await self._gallery.get(place, list[ConsentInfo])
         items: list[ConsentInfo] = []
         after: str | None = None
         while True:
-            params = {"limit": 500, "after": after}
-            page = await self._gallery.get(("consents",), Page[ConsentInfo], params=params)
+            page = await self.page(limit=500, after=after)
             items += page.items
             if (after := page.next) is None:
                 return items
+
+    async def page(self, *, limit: int = 100, after: str | None = None) -> Page[ConsentInfo]:
+        """Some of what everybody consented to, in the same order."""
+        return await self._gallery.get(("consents",), Page[ConsentInfo], params={"limit": limit, "after": after})
 
     async def expiring(self, within_days: float) -> builtins.list[ConsentInfo]:
         """What runs out within so many days and is not followed by another consent, soonest first."""
@@ -54,12 +58,13 @@ class AsyncConsents:
             "until": None if until is None else until.isoformat(),
             "reference": reference,
         }
-        return await self._gallery.post(("speakers", who, "consents"), ConsentInfo, body=body)
+        place = ("speakers", await self._gallery.known(who), "consents")
+        return await self._gallery.post(place, ConsentInfo, body=body)
 
     async def withdraw(self, who: str, purpose: str | None = None) -> builtins.list[ConsentInfo]:
         """End what somebody consented to, for one purpose or for all; what is ended now."""
-        wanted = builtins.list[ConsentInfo]
-        return await self._gallery.post(("speakers", who, "consents", "withdraw"), wanted, body={"purpose": purpose})
+        place = ("speakers", await self._gallery.known(who), "consents", "withdraw")
+        return await self._gallery.post(place, builtins.list[ConsentInfo], body={"purpose": purpose})
 
     async def require(self, purpose: str | None) -> ConsentRequired:
         """Require consent to a purpose from everybody of the gallery, or to nothing (None)."""

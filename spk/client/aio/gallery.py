@@ -9,7 +9,10 @@ import httpx
 
 from spk.client.aio.connection import AsyncConnection, File, parsed
 from spk.client.waiting import Progress
+from spk.errors import NotFoundError
 from spk.messages import JobInfo
+from spk.messages.base import Page
+from spk.messages.speakers import SpeakerInfo
 
 __all__ = ["AsyncGallery"]
 
@@ -28,6 +31,19 @@ class AsyncGallery:
         self._connection = connection
         self._place = ("galleries", name)
         self.progress: Progress | None = None
+
+    async def known(self, who: str) -> str:
+        """What somebody is called in an address: the id, where the name has a slash.
+
+        Raises:
+            NotFoundError: nobody has that name.
+        """
+        if "/" not in who:
+            return who
+        for one in (await self.get(("speakers",), Page[SpeakerInfo], params={"q": who, "limit": 500})).items:
+            if one.name == who:
+                return str(one.speaker_id)
+        raise NotFoundError(f'no speaker "{who}"')
 
     async def get(self, path: Sequence[str], answer: type[T], *, params: Mapping[str, Any] | None = None) -> T:
         """Ask for something."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from spk.client.aio.connection import File
 from spk.client.aio.gallery import AsyncGallery
-from spk.errors import InputError
+from spk.errors import InputError, NotFoundError, ServiceError
 from spk.messages.base import Page
 from spk.messages.outcomes import Outcome
 from spk.messages.recordings import (
@@ -23,6 +24,7 @@ from spk.messages.recordings import (
 __all__ = ["AsyncRecordings"]
 
 MOST = 500
+LONGEST = 200  # letters that can be looked for
 
 
 class AsyncRecordings:
@@ -45,26 +47,42 @@ class AsyncRecordings:
             if after is None or (limit is not None and len(items) >= limit):
                 return Page[RecordingInfo](items=items, next=after)
 
+    async def _known(self, recording: str) -> str:
+        """What a recording is called in an address: the hash of its audio, where its name is a path."""
+        if "/" not in recording:
+            return recording
+        there = (await self.list(q=recording[-LONGEST:])).items
+        found = [one for one in there if one.recording == recording]
+        if len(found) == 1:
+            return found[0].sha256
+        if not found:
+            raise NotFoundError(
+                f'nothing is kept of a recording "{recording}": `spk recordings list` shows those that were identified'
+            )
+        several = ", ".join(one.sha256[:8] for one in found[:5])
+        raise NotFoundError(f'"{recording}" stands for {len(found)} recordings: write one of {several}')
+
     async def show(self, recording: str) -> RecordingDetail:
         """The voices of a recording, and the turns."""
-        return await self._gallery.get(("recordings", recording), RecordingDetail)
+        return await self._gallery.get(("recordings", await self._known(recording)), RecordingDetail)
 
     async def export(self, recording: str, form: str) -> TurnsFile:
         """The turns of a recording as they are labelled now, as a file."""
-        found = await self.show(recording)
-        params = {"format": form}
-        response = await self._gallery.fetch(("recordings", recording, "turns"), params=params)
-        name = f"{Path(found.recording).stem}.{form}"
+        place = ("recordings", await self._known(recording), "turns")
+        response = await self._gallery.fetch(place, params={"format": form})
+        name = unquote(response.headers.get("Content-Disposition", "").partition("''")[2])
+        if not name:
+            raise ServiceError(f"{recording}: what was answered is no file of turns: is it a newer spk?")
         media_type = response.headers["Content-Type"].partition(";")[0]
-        return TurnsFile(name=name, media_type=media_type, text=response.content.decode("utf-8"))
+        return TurnsFile(name=Path(name).name, media_type=media_type, text=response.content.decode("utf-8"))
 
     async def waveform(self, recording: str) -> Waveform:
         """How loud a recording is over time, to be drawn."""
-        return await self._gallery.get(("recordings", recording, "waveform"), Waveform)
+        return await self._gallery.get(("recordings", await self._known(recording), "waveform"), Waveform)
 
     async def audio(self, recording: str, voice: str) -> bytes:
         """A voice of a recording to listen to, as a FLAC file, where its audio is kept."""
-        return await self._gallery.download(("recordings", recording, "voices", voice, "audio"))
+        return await self._gallery.download(("recordings", await self._known(recording), "voices", voice, "audio"))
 
     async def label(
         self,
@@ -77,7 +95,7 @@ class AsyncRecordings:
     ) -> Outcome:
         """Say whose voices of a recording are; None for nobody's."""
         body = {"voices": [*voices], "name": name, "force": force, "dry_run": dry_run}
-        return await self._gallery.post(("recordings", recording, "label"), Outcome, body=body)
+        return await self._gallery.post(("recordings", await self._known(recording), "label"), Outcome, body=body)
 
     async def relabel(self, *, dry_run: bool = False) -> Outcome:
         """Judge all recordings by the gallery and the calibration as they are now."""
@@ -85,7 +103,8 @@ class AsyncRecordings:
 
     async def forget(self, recording: str, *, dry_run: bool = False) -> Outcome:
         """Forget what was heard in a recording."""
-        return await self._gallery.post(("recordings", recording, "forget"), Outcome, body={"dry_run": dry_run})
+        place = ("recordings", await self._known(recording), "forget")
+        return await self._gallery.post(place, Outcome, body={"dry_run": dry_run})
 
     async def apply(
         self,
@@ -123,7 +142,7 @@ class AsyncRecordings:
         if audio is not None:
             raise InputError("a server is sent a recording with its turns in a file: use apply")
         asked = {"everything": everything, "force": force, "dry_run": dry_run}
-        place = ("recordings", recording, "turns")
+        place = ("recordings", await self._known(recording), "turns")
         if isinstance(turns, Path):
             files = [File(turns, "turns", turns_name)]
             return await self._gallery.put(place, Applied, form={"format": form, **asked}, files=files)

@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 from zipfile import BadZipFile, ZipFile
 
 from spk.client.aio.gallery import AsyncGallery
 from spk.client.writing import replacing
-from spk.errors import NotFoundError, ServiceError
+from spk.errors import ServiceError
 from spk.messages.audit import ErasureReceipt
 from spk.messages.base import Page
 from spk.messages.outcomes import Outcome, PersonRef
@@ -45,18 +46,9 @@ class AsyncSpeakers:
             if (after := page.next) is None:
                 return
 
-    async def _known(self, who: str) -> str:
-        """What somebody is called in an address: the id, where the name has a slash."""
-        if "/" not in who:
-            return who
-        for one in (await self.list(q=who, limit=500)).items:
-            if one.name == who:
-                return str(one.speaker_id)
-        raise NotFoundError(f'no speaker "{who}"')
-
     async def show(self, who: str) -> SpeakerDetail:
         """One person, the samples behind the profile, and the voices that it did not learn from."""
-        return await self._gallery.get(("speakers", await self._known(who)), SpeakerDetail)
+        return await self._gallery.get(("speakers", await self._gallery.known(who)), SpeakerDetail)
 
     async def named(self, who: Sequence[str]) -> builtins.list[PersonRef]:
         """Who people are."""
@@ -70,17 +62,17 @@ class AsyncSpeakers:
     async def rename(self, who: str, name: str, *, dry_run: bool = False) -> Outcome:
         """Give a person another name."""
         body = {"name": name, "dry_run": dry_run}
-        return await self._gallery.post(("speakers", await self._known(who), "rename"), Outcome, body=body)
+        return await self._gallery.post(("speakers", await self._gallery.known(who), "rename"), Outcome, body=body)
 
     async def merge(self, who: str, into: str, *, force: bool = False, dry_run: bool = False) -> Outcome:
         """Make two entries one person, who keeps the name of the second."""
         body = {"into": into, "force": force, "dry_run": dry_run}
-        return await self._gallery.post(("speakers", await self._known(who), "merge"), Outcome, body=body)
+        return await self._gallery.post(("speakers", await self._gallery.known(who), "merge"), Outcome, body=body)
 
     async def unmerge(self, who: str, *, dry_run: bool = False) -> Outcome:
         """Take the last merger into somebody back; the second of the speakers is whom that sets apart."""
         return await self._gallery.post(
-            ("speakers", await self._known(who), "unmerge"), Outcome, body={"dry_run": dry_run}
+            ("speakers", await self._gallery.known(who), "unmerge"), Outcome, body={"dry_run": dry_run}
         )
 
     async def withdraw(self, samples: Sequence[str], *, dry_run: bool = False) -> Outcome:
@@ -93,14 +85,15 @@ class AsyncSpeakers:
         body = {"samples": [*samples], "to": to, "dry_run": dry_run}
         return await self._gallery.post(("samples", "move"), Outcome, body=body)
 
-    async def delete(self, who: str) -> Deleted:
+    async def delete(self, who: str | UUID) -> Deleted:
         """Erase a person, without proof."""
-        return await self._gallery.delete(("speakers", await self._known(who)), Deleted)
+        return await self._gallery.delete(("speakers", await self._gallery.known(str(who))), Deleted)
 
-    async def erase(self, who: Sequence[str]) -> ErasureReceipt:
+    async def erase(self, who: Sequence[str | UUID]) -> ErasureReceipt:
         """Erase people for good, look for them everywhere, and sign what was found."""
-        people = await self.named(who)
-        body = {"speakers": [*who], "confirm": [str(one.speaker_id) for one in people]}
+        called = [str(one) for one in who]
+        people = await self.named(called)
+        body = {"speakers": called, "confirm": [str(one.speaker_id) for one in people]}
         return await self._gallery.post(("speakers", "erase"), ErasureReceipt, body=body)
 
     async def disclose(self, who: str, path: Path) -> Disclosed:
@@ -127,7 +120,7 @@ class AsyncSpeakers:
     async def alike(self, who: str, *, limit: int = 5) -> builtins.list[LookAlike]:
         """The people who sound most like somebody, the likest first."""
         return await self._gallery.get(
-            ("speakers", await self._known(who), "alike"), list[LookAlike], params={"limit": limit}
+            ("speakers", await self._gallery.known(who), "alike"), list[LookAlike], params={"limit": limit}
         )
 
     async def map(self, *, limit: int = 2000) -> GalleryMap:

@@ -150,7 +150,8 @@ class Connection:
                                 onto.write(piece)
                         response = answer
                 except httpx.RequestError as error:
-                    if patience.ended:
+                    unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                    if patience.ended or (method == "DELETE" and not unsent):  # it may be gone by now
                         reason = str(error) or type(error).__name__
                         raise ServiceError(f"{self.url}: does not answer ({reason}): is it running?") from error
             if response is not None and response.is_success:

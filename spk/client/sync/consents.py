@@ -21,15 +21,19 @@ class Consents:
     def list(self, who: str | None = None) -> list[ConsentInfo]:
         """What somebody, or everybody, consented to, ended or not, oldest first."""
         if who is not None:
-            return self._gallery.get(("speakers", who, "consents"), list[ConsentInfo])
+            place = ("speakers", self._gallery.known(who), "consents")
+            return self._gallery.get(place, list[ConsentInfo])
         items: list[ConsentInfo] = []
         after: str | None = None
         while True:
-            params = {"limit": 500, "after": after}
-            page = self._gallery.get(("consents",), Page[ConsentInfo], params=params)
+            page = self.page(limit=500, after=after)
             items += page.items
             if (after := page.next) is None:
                 return items
+
+    def page(self, *, limit: int = 100, after: str | None = None) -> Page[ConsentInfo]:
+        """Some of what everybody consented to, in the same order."""
+        return self._gallery.get(("consents",), Page[ConsentInfo], params={"limit": limit, "after": after})
 
     def expiring(self, within_days: float) -> builtins.list[ConsentInfo]:
         """What runs out within so many days and is not followed by another consent, soonest first."""
@@ -54,12 +58,13 @@ class Consents:
             "until": None if until is None else until.isoformat(),
             "reference": reference,
         }
-        return self._gallery.post(("speakers", who, "consents"), ConsentInfo, body=body)
+        place = ("speakers", self._gallery.known(who), "consents")
+        return self._gallery.post(place, ConsentInfo, body=body)
 
     def withdraw(self, who: str, purpose: str | None = None) -> builtins.list[ConsentInfo]:
         """End what somebody consented to, for one purpose or for all; what is ended now."""
-        wanted = builtins.list[ConsentInfo]
-        return self._gallery.post(("speakers", who, "consents", "withdraw"), wanted, body={"purpose": purpose})
+        place = ("speakers", self._gallery.known(who), "consents", "withdraw")
+        return self._gallery.post(place, builtins.list[ConsentInfo], body={"purpose": purpose})
 
     def require(self, purpose: str | None) -> ConsentRequired:
         """Require consent to a purpose from everybody of the gallery, or to nothing (None)."""

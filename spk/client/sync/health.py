@@ -22,7 +22,8 @@ class Health:
 
     def of(self, who: str, *, seconds: float = 3.0) -> Checkup:
         """One person, examined."""
-        return self._gallery.get(("speakers", who, "health"), Checkup, params={"seconds": seconds, **self._point})
+        params = {"seconds": seconds, **self._point}
+        return self._gallery.get(("speakers", self._gallery.known(who), "health"), Checkup, params=params)
 
     def list(self, *, seconds: float = 3.0, limit: int = 20, after: str | None = None) -> Page[Checkup]:
         """Some people, in the order of the names, and of each page the worst first."""
