@@ -16,10 +16,11 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count, repeat
 from pathlib import Path
 from statistics import median
+from struct import pack
 from typing import Any
 
 import numpy as np
@@ -108,17 +109,19 @@ class Bench:
                 file = {"audio": ("clip.wav", self.clip())}
                 client.post(f"{GALLERY}/enrollments", data=form, files=file).raise_for_status()
 
-    def requests(self, operation: str) -> Iterator[bytes]:
+    def requests(self, operation: str, lengths: Iterable[float] = repeat(SECONDS)) -> Iterator[bytes]:
         """Requests to ``verify`` somebody, or to ``identify`` one voice: no recording comes twice."""
-        for number in count():
+        for number, seconds in enumerate(lengths):
             who = {"speaker": f"person {number % PEOPLE}"} if operation == "verify" else {"single": "true"}
-            yield post(f"{GALLERY}/{operation}", who, (f"clip{number}.wav", self.clip()))
+            yield post(f"{GALLERY}/{operation}", who, (f"clip{number}.wav", self.clip(seconds)))
 
-    def clip(self) -> bytes:
-        """One of the clips, begun elsewhere: no recording and no stretch of speech is ever the same."""
+    def clip(self, seconds: float = SECONDS) -> bytes:
+        """One of the clips, or the beginning, begun elsewhere: no recording and no stretch of speech is the same."""
         rounds, which = divmod(next(self._made), len(self.clips))
         clip, cut = self.clips[which], HEADER + 2 * 37 * rounds
-        return clip[:HEADER] + clip[cut:] + clip[HEADER:cut]
+        size = 2 * int(seconds * SAMPLE_RATE)
+        head = clip[:4] + pack("<I", HEADER - 8 + size) + clip[8:40] + pack("<I", size)
+        return head + (clip[cut:] + clip[HEADER:cut])[:size]
 
 
 def load(bench: Bench, rounds: int, seconds: float) -> dict[str, Any]:

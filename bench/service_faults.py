@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -31,6 +31,7 @@ __all__ = ["kills", "schemathesis", "soak"]
 GALLERY = "/v1/galleries/default"
 EVERY = 5.0  # seconds of asking between two looks at the memory
 CLIENTS = 8
+LENGTHS = (1.0, 5.0)  # seconds of the clips of a soak: memory must not grow with each length that comes
 WARM = 0.25  # of the soak, before memory is judged
 PATIENCE = 600.0  # seconds after which a job that has not ended, or a request without an answer, is taken for lost
 LULL = 30.0  # seconds without a kill, at most
@@ -45,8 +46,11 @@ CHECKS = (
 
 
 def soak(bench: Bench, minutes: float) -> dict[str, Any]:
-    """Ask for a long time, with a job now and then, and see whether the processes grow."""
-    requests = chain.from_iterable(zip(bench.requests("verify"), bench.requests("identify"), strict=True))
+    """Ask for a long time, about clips of all lengths, with a job now and then, and see whether the processes grow."""
+    dice = random.Random(1)  # noqa: S311 - dice, not secrets
+    lengths = (dice.uniform(*LENGTHS) for _ in count())
+    each = (bench.requests("verify", lengths), bench.requests("identify", lengths))
+    requests = chain.from_iterable(zip(*each, strict=True))
     looks: list[tuple[float, Held]] = []
     answered = 0
     with bench.served() as served, served.client() as client:
@@ -55,9 +59,8 @@ def soak(bench: Bench, minutes: float) -> dict[str, Any]:
         while (now := time.monotonic() - began) < minutes * 60:
             looks.append((now, served.held()))
             name = f"job{len(looks)}.wav"
-            client.post(
-                f"{GALLERY}/identify", files={"audio": (name, bench.clip())}, headers={"Prefer": "respond-async"}
-            ).raise_for_status()
+            audio = {"audio": (name, bench.clip(next(lengths)))}
+            client.post(f"{GALLERY}/identify", files=audio, headers={"Prefer": "respond-async"}).raise_for_status()
             answered += len(ask(served, requests, CLIENTS, EVERY).seconds)
         looks.append((now, served.held()))
     minutes_at = np.array([seconds / 60 for seconds, _ in looks])

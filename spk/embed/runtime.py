@@ -93,6 +93,8 @@ class Graph:
             "INFERENCE_PRECISION_HINT": self.precision,
             "PERFORMANCE_HINT": "THROUGHPUT",
             "ENABLE_CPU_PINNING": False,  # pinned, two processes of one thread each share the first core
+            # It would keep code for every length of input that it has met, to gigabytes, and is hardly quicker by it.
+            "CPU_RUNTIME_CACHE_CAPACITY": 0,
         }
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = threads

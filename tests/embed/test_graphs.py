@@ -19,6 +19,7 @@ from spk.embed.runtime import Graph
 from spk.errors import ModelError
 
 MODEL = ModelId.of("small", "small/1")
+STATM = Path("/proc/self/statm")
 
 CHILD = """
 import sys, torch
@@ -68,6 +69,18 @@ class Mean(torch.nn.Module):
         return self.choose(features.transpose(1, 2)).mean(2)
 
 
+class Wide(torch.nn.Module):
+    """Stands for a network that looks at some frames at once, as OpenVINO has code for each length of input."""
+
+    def __init__(self):
+        super().__init__()
+        layers = (torch.nn.Conv1d(80, 80, 3, dilation=step, padding=step) for step in (1, 2, 3, 4))
+        self.layers = torch.nn.Sequential(*layers)
+
+    def forward(self, features):
+        return self.layers(features.transpose(1, 2)).mean(2)
+
+
 def small():
     return Mean().eval()
 
@@ -87,6 +100,11 @@ def graph():
     return Graph(convert.graph(MODEL, small), threads=2)
 
 
+def resident():
+    """What this process holds, in MiB."""
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def feeds(*lengths):
     return [{"features": np.full((1, length, 80), length, np.float32)} for length in lengths]
 
@@ -104,6 +122,15 @@ def test_results_do_not_change_when_the_next_input_runs(graph):
     first = graph(feeds(3)[0])["embeddings"]
     graph.map(feeds(*range(5, 30)))
     assert first.tolist() == [[3, 3, 3]]
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="memory is read as Linux tells it")
+def test_inputs_of_many_lengths_leave_nothing_in_memory():
+    graph = Graph(convert.graph(ModelId.of("wide", "wide/1"), lambda: Wide().eval()), threads=2)
+    graph.map(feeds(*range(100, 500, 2)))
+    before = resident()
+    graph.map(feeds(*range(101, 499, 2)))
+    assert resident() - before < 80  # it is 15; 175 where code is kept for each length
 
 
 @pytest.mark.parametrize(
