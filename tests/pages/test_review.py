@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from conftest import Open, Served
 
 
+def open_here(page: Page, audio: Path) -> None:
+    """Open a recording of this device on a recording's page, once its tools are there."""
+    file = page.get_by_label("open the recording here")
+    expect(file).to_be_visible()
+    file.set_input_files(audio)
+
+
 def log_in(page: Page, token: str) -> None:
     """Show a key on the page that asks for one."""
     page.get_by_label("Key", exact=True).fill(token)
@@ -200,7 +207,7 @@ def test_turns_can_be_added_when_none_is_left(full: Served, tab: Open, dialogue:
     expect(page.get_by_label("New turn by")).to_be_focused()
     play = page.get_by_role("button", name="Play new turn")
     expect(play).to_be_disabled()
-    page.get_by_label("open the recording here").set_input_files(dialogue["talk"])
+    open_here(page, dialogue["talk"])
     expect(play).to_be_enabled()
     page.get_by_role("button", name="Add a turn").click()
     expect(play.last).to_be_enabled()
@@ -218,7 +225,7 @@ def test_files_that_were_listened_to_are_let_go(full: Served, tab: Open, dialogu
     page.goto(full.recording())
     for name in ("talk", "ann"):
         with page.expect_console_message(lambda said: said.text == "createObjectURL"):
-            page.get_by_label("open the recording here").set_input_files(dialogue[name])
+            open_here(page, dialogue[name])
         expect(page.get_by_role("button", name="Play", exact=True)).to_be_enabled()
     assert names.count("revokeObjectURL") == 1
 
@@ -230,7 +237,7 @@ def test_space_is_the_pages_own_where_nothing_can_be_played(full: Served, tab: O
     expect(play).to_be_disabled()
     space = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: ' ', bubbles: true, cancelable: true}))"
     assert page.evaluate(space)  # what scrolls is not prevented
-    page.get_by_label("open the recording here").set_input_files(dialogue["talk"])
+    open_here(page, dialogue["talk"])
     expect(play).to_be_enabled()
     assert not page.evaluate(space)
 

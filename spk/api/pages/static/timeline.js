@@ -211,7 +211,6 @@ async function draw() {
   const levels = wave.dataset.levels ? wave.dataset.levels.split(",").map((level) => Number(level) / 255) : [0, 0];
   wave.hidden = false;
   document.getElementById("drawn").hidden = true;
-  document.getElementById("tools").hidden = false;
   plugin = Regions.create();
   wavesurfer = WaveSurfer.create({
     container: wave,
@@ -244,6 +243,7 @@ async function draw() {
     drawRows();
     document.querySelectorAll("#play, [data-play]").forEach((button) => (button.disabled = false));
   });
+  document.getElementById("tools").hidden = false; // not before they are listened to
 }
 
 legend.querySelectorAll("li").forEach((entry) => lane(entry.textContent.trim()));
