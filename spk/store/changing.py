@@ -334,11 +334,10 @@ class Change:
         current = select(_H.id, _H.created).where(_H.recording == recording.id, _H.current)
         before = self._tx.execute(current).all()
         created = min((row.created for row in before), default=datetime.now(UTC))
-        id_ = hearings.add(self._tx, recording, new, created)
+        hearing = hearings.add(self._tx, recording, new, created)
         if before:
             self.put_aside([row.id for row in before])
-        self.journal.update(tables.hearings, [({"id": id_}, {"current": False}, {"current": True})])
-        [hearing] = hearings.find(self._tx, self.gallery.id, _H.id == id_)
+        self.journal.update(tables.hearings, [({"id": hearing.id}, {"current": False}, {"current": True})])
         clips = {voice.label: voice.clip for voice in new.voices}
         return replace(
             hearing, voices=tuple(self._with_clip(hearing, voice, clips[voice.label]) for voice in hearing.voices)

@@ -81,13 +81,26 @@ def levels(tx: Connection, recording: UUID) -> bytes | None:
     return tx.scalar(select(waves.levels).where(waves.recording == recording))
 
 
-def add(tx: Connection, recording: Recording, new: NewHearing, created: datetime) -> UUID:
-    """Keep what was heard, put aside until it is made current; its id."""
-    hearing = uuid4()
+def add(tx: Connection, recording: Recording, new: NewHearing, created: datetime) -> Hearing:
+    """Keep what was heard, put aside until it is made current."""
+    ids = {voice.label: uuid4() for voice in new.voices}
+    hearing = Hearing(
+        id=uuid4(),
+        recording=recording,
+        created=created,
+        model=new.model,
+        dim=new.dim,
+        least=new.least,
+        point=new.point,
+        attendees=new.attendees,
+        strangers=new.strangers,
+        corrected=new.corrected,
+        voices=tuple(_kept(voice, ids[voice.label]) for voice in sorted(new.voices, key=lambda voice: voice.label)),
+    )
     tx.execute(
         insert(tables.hearings),
         {
-            "id": hearing,
+            "id": hearing.id,
             "recording": recording.id,
             "current": False,
             "created": created,
@@ -100,15 +113,14 @@ def add(tx: Connection, recording: Recording, new: NewHearing, created: datetime
             "corrected": new.corrected,
         },
     )
-    ids = {voice.label: uuid4() for voice in new.voices}
     if new.voices:
-        tx.execute(insert(tables.voices), [_voice_row(voice, ids[voice.label], hearing) for voice in new.voices])
+        tx.execute(insert(tables.voices), [_voice_row(voice, ids[voice.label], hearing.id) for voice in new.voices])
     if new.turns:
         tx.execute(
             insert(tables.turns),
             [
                 {
-                    "hearing": hearing,
+                    "hearing": hearing.id,
                     "id": turn.id,
                     "voice": ids[turn.label],
                     "start": turn.segment.start,
@@ -177,6 +189,20 @@ def pieces(tx: Connection, voices: Iterable[UUID]) -> dict[UUID, tuple[HeardPiec
 def labelled(label: Label) -> dict[str, Any]:
     """A label as columns."""
     return {name: getattr(label, name) for name in _LABEL} | {"said_by": label.said_by.value}
+
+
+def _kept(voice: NewVoice, id_: UUID) -> HeardVoice:
+    return HeardVoice(
+        id=id_,
+        label=voice.label,
+        vector=voice.vector,
+        net_seconds=voice.net_seconds,
+        heard=voice.heard,
+        sha256=voice.sha256,
+        mixed=voice.mixed,
+        sample=voice.sample,
+        said=voice.said,
+    )
 
 
 def _voice_row(voice: NewVoice, id_: UUID, hearing: UUID) -> dict[str, Any]:
